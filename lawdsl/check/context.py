@@ -1,0 +1,133 @@
+"""What the rules share: the faults so far, and reading of the small things (names, numbers, expressions)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from collections.abc import Mapping as MappingOf
+from dataclasses import dataclass, field
+
+from ..errors import Fault, LawError, Span, suggest
+from ..expression import Expression, Name, parse_expression, walk
+from ..numbers import parse_number
+from ..shape import is_name
+from ..source import Listing, Mapping, Node, Scalar
+from ..units import KINDS, UNITS, Quantity
+
+
+@dataclass
+class Context:
+    """Collects the faults of one law file while its rules run; nothing of it outlives the check."""
+
+    faults: list[Fault] = field(default_factory=list)
+    tainted: set[Span] = field(default_factory=set)  # where the form was wrong already
+
+    def sound(self, node: Node | None) -> bool:
+        """Whether a node is there and has its form, so that rules may read it."""
+        return node is not None and node.span not in self.tainted
+
+    def report(self, code: str, where: Span, message: str, cure: str = "") -> None:
+        """Note a fault and go on."""
+        self.faults.append(Fault(code, where, message, cure))
+
+    def name(self, key: Scalar, taken: MappingOf[str, Span]) -> bool:
+        """Whether a declared name can be used; reports if it cannot, or was declared before."""
+        if not is_name(key.text):
+            cure = "A name has letters, digits and _, does not begin with a digit, and is at most 64 long."
+            self.report("LAW019", key.span, f"'{key.text[:70]}' cannot be a name", cure)
+            return False
+        if key.text in taken:
+            cure = f"It is declared at line {taken[key.text].line} already; give one of them another name."
+            self.report("LAW021", key.span, f"the name '{key.text}' a second time", cure)
+            return False
+        return True
+
+    def expression(self, node: Node | None, scope: Iterable[str], place: str) -> Expression | None:
+        """The tree of a node, None where it is absent or faulty; its names must be in `scope`."""
+        if not isinstance(node, Scalar) or not self.sound(node):
+            return None
+        try:
+            tree = parse_expression(node)
+        except LawError as error:
+            self.faults.extend(error.faults)
+            return None
+        known = set(scope)
+        unknown = [part for part in walk(tree) if isinstance(part, Name) and part.name not in known]
+        for part in unknown:
+            message = f"unknown name '{part.name}' in `{place}`"
+            self.report("LAW020", node.at(part.at), message, suggest(part.name, known))
+        texts = [part for part in walk(tree) if type(part).__name__ == "Text"]
+        for part in texts:
+            self.report("LAW011", node.at(part.at), f"a quoted text in `{place}`", "Texts belong in `where` filters.")
+        return None if unknown or texts else tree
+
+    def equation(self, node: Node | None, scope: Iterable[str], place: str) -> tuple[Expression, Expression] | None:
+        """Both sides of `a = b`."""
+        if not isinstance(node, Scalar):
+            return None
+        left, sign, right = node.text.partition("=")
+        if not sign or right.startswith("="):
+            self.report("LAW028", node.span, f"`{place}` is not an equation", "Write it as left = right, with one =.")
+            return None
+        sides = []
+        for text, offset in ((left, 0), (right, len(left) + 1)):
+            lead = len(text) - len(text.lstrip())
+            span = node.at(offset + lead)
+            sides.append(self.expression(Scalar(text.strip(), span, node.offset_known), scope, place))
+        return (sides[0], sides[1]) if sides[0] is not None and sides[1] is not None else None
+
+    def number(self, node: Node | None) -> float | None:
+        """The number of a node already held against the shape."""
+        if not isinstance(node, Scalar):
+            return None
+        return {"inf": math.inf, "-inf": -math.inf}.get(node.text, parse_number(node.text))
+
+    def pair(self, node: Node | None, what: str) -> tuple[float, float] | None:
+        """`[low, high]` with low < high."""
+        if not isinstance(node, Listing):
+            return None
+        values = [self.number(item) for item in node.items]
+        if len(values) != 2 or None in values:
+            self.report("LAW016", node.span, f"{what} with {len(values)} numbers", "Write two: [low, high].")
+            return None
+        low, high = values
+        assert low is not None and high is not None
+        if not low < high:
+            self.report("LAW026", node.span, f"{what} from {low:g} to {high:g}", "The lower number comes first.")
+            return None
+        return low, high
+
+    def quantity(self, mapping: Mapping) -> Quantity | None:
+        """The unit and kind of a variable or response."""
+        unit, kind = mapping.get("unit"), mapping.get("kind")
+        if not isinstance(unit, Scalar):
+            return None
+        if unit.text not in UNITS:
+            self.report("LAW024", unit.span, f"unknown unit '{unit.text[:40]}'", suggest(unit.text, UNITS))
+            return None
+        if not isinstance(kind, Scalar):
+            return Quantity(unit.text)
+        kinds = KINDS.get(unit.text, ())
+        if kind.text not in kinds:
+            self.report(
+                "LAW024", kind.span, f"unknown kind '{kind.text[:40]}' of {unit.text}", suggest(kind.text, kinds)
+            )
+            return None
+        return Quantity(unit.text, kind.text)
+
+
+def text(node: Node | None) -> str:
+    """The text of an optional scalar, its line breaks folded."""
+    return " ".join(node.text.split()) if isinstance(node, Scalar) else ""
+
+
+def items(node: Node | None) -> tuple[Scalar, ...]:
+    """The scalars of a list, or the one that stands for a list of one."""
+    if isinstance(node, Scalar):
+        return (node,)
+    return tuple(item for item in node.items if isinstance(item, Scalar)) if isinstance(node, Listing) else ()
+
+
+def entries(node: Node | None) -> tuple[tuple[Scalar, Node], ...]:
+    """The entries of an optional mapping."""
+    return node.entries if isinstance(node, Mapping) else ()

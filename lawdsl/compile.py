@@ -1,0 +1,278 @@
+"""Sympy to programs: flat lists of operations that numpy and JAX run alike.
+
+Three things are done to an expression on the way, all by this compiler and none by the writer of a law:
+- powers become exponentials of logs, `A/N^alpha -> exp(log A - alpha*log N)`, and the log of a sum of positive terms
+  becomes a log-sum-exp, so that neither overflows and the gradient costs one exponential a term;
+- common subexpressions are computed once;
+- what rests on data alone (`log N`) is computed once per table (`Program.prepare`), outside the sampler's loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from .backends import Operations
+from .symbolic import sigmoid, softplus
+
+
+class logsumexp(sympy.Function):  # type: ignore[misc]
+    """log(exp(a) + exp(b) + ...)"""
+
+
+class expm1(sympy.Function):  # type: ignore[misc]
+    """exp(x) - 1, exact near zero."""
+
+    nargs = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: `out = operation(*arguments)`; arguments are slots of earlier steps, inputs or constants."""
+
+    operation: str
+    arguments: tuple[int, ...]
+    out: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled expression set.
+
+    `inputs` are (slot, name, whether its log is wanted); `constants` (slot, value). `early` steps rest on `data` names
+    alone. Outputs are slots by name. Programs are values: equal expressions compile to equal programs.
+    """
+
+    inputs: tuple[tuple[int, str, bool], ...]
+    constants: tuple[tuple[int, float], ...]
+    early: tuple[Step, ...]
+    late: tuple[Step, ...]
+    outputs: tuple[tuple[str, int], ...]
+    data: frozenset[str]
+
+    @property
+    def prepared(self) -> tuple[int, ...]:
+        """The slots that `prepare` fills: data inputs and early results which later steps, or the outputs, read."""
+        made = {step.out for step in self.early} | {slot for slot, name, _ in self.inputs if name in self.data}
+        read = {slot for step in self.late for slot in step.arguments} | {slot for _, slot in self.outputs}
+        return tuple(sorted(made & read))
+
+    def prepare(self, columns: Mapping[str, Any], operations: Operations) -> tuple[Any, ...]:
+        """What rests on data alone, once per table, in the order of `prepared`."""
+        slots: dict[int, Any] = dict(self.constants)
+        for slot, name, wants_log in self.inputs:
+            if name in self.data:
+                slots[slot] = operations["log"](columns[name]) if wants_log else columns[name]
+        self._run(self.early, slots, operations)
+        return tuple(slots[slot] for slot in self.prepared)
+
+    def finish(
+        self, prepared: tuple[Any, ...], values: Mapping[str, Any], operations: Operations,
+        logs: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """The outputs for parameter `values` (and, where known without rounding, their `logs`)."""
+        slots: dict[int, Any] = dict(self.constants)
+        slots.update(zip(self.prepared, prepared, strict=True))
+        for slot, name, wants_log in self.inputs:
+            if name not in self.data:
+                known = logs.get(name) if wants_log and logs else None
+                value = known if known is not None else values[name]
+                slots[slot] = operations["log"](value) if wants_log and known is None else value
+        self._run(self.late, slots, operations)
+        return {name: slots[slot] for name, slot in self.outputs}
+
+    def __call__(self, values: Mapping[str, Any], operations: Operations) -> dict[str, Any]:
+        """The outputs for values of every input, data and parameters alike."""
+        return self.finish(self.prepare(values, operations), values, operations)
+
+    @staticmethod
+    def _run(steps: tuple[Step, ...], slots: dict[int, Any], operations: Operations) -> None:
+        for step in steps:
+            slots[step.out] = operations[step.operation](*(slots[slot] for slot in step.arguments))
+
+
+def compile_expressions(outputs: Mapping[str, sympy.Expr], data: frozenset[str]) -> Program:
+    """The program that computes `outputs`; the names in `data` are columns, the others parameters."""
+    names = list(outputs)
+    stable = [_stable(sympy.sympify(outputs[name])) for name in names]
+    shared, results = sympy.cse(stable, symbols=(sympy.Dummy(f"x{i}") for i in range(10**9)), order="none")
+    emitter = _Emitter(data, dict(shared))
+    slots = tuple((name, emitter.emit(result)) for name, result in zip(names, results, strict=True))
+    return emitter.program(slots)
+
+
+def _stable(expression: sympy.Expr) -> sympy.Expr:
+    """Powers as exponentials of logs, logs of sums as log-sum-exps."""
+    if not expression.args:
+        return expression
+    if isinstance(expression, sympy.log):
+        return _log(expression.args[0])
+    if isinstance(expression, (sympy.Mul, sympy.Pow)) and _has_symbolic_power(expression):
+        powers = [f for f in sympy.Mul.make_args(expression) if _is_symbolic_power(f) or f.is_positive]
+        rest = [f for f in sympy.Mul.make_args(expression) if f not in powers]
+        together = sympy.exp(sympy.Add(*(_log(f) for f in powers)), evaluate=False)
+        return sympy.Mul(*(_stable(f) for f in rest), together, evaluate=False) if rest else together
+    if isinstance(expression, sympy.Add):
+        return _sum(expression)
+    if isinstance(expression, sympy.Piecewise):
+        return sympy.Piecewise(*((_stable(value), condition) for value, condition in expression.args), evaluate=False)
+    if isinstance(expression, (sympy.core.relational.Relational, sympy.logic.boolalg.Boolean)):
+        return expression
+    return expression.func(*(_stable(part) for part in expression.args))
+
+
+def _sum(expression: sympy.Add) -> sympy.Expr:
+    """A sum; where it holds 1 - exp(x), exactly for small x."""
+    terms = list(expression.args)
+    for one in (sympy.Integer(1), sympy.Integer(-1)):
+        match = next((t for t in terms if one in terms and isinstance(-t * one, sympy.exp)), None)
+        if match is not None:
+            terms.remove(match)
+            terms.remove(one)
+            inner = -one * expm1(_stable((-match * one).args[0]))
+            return sympy.Add(*(_stable(t) for t in terms), inner) if terms else inner
+    return sympy.Add(*(_stable(t) for t in terms))
+
+
+def _is_symbolic_power(factor: sympy.Expr) -> bool:
+    return (isinstance(factor, sympy.Pow) and not factor.exp.is_number) or isinstance(factor, sympy.exp)
+
+
+def _has_symbolic_power(expression: sympy.Expr) -> bool:
+    return any(isinstance(f, sympy.Pow) and not f.exp.is_number for f in sympy.Mul.make_args(expression))
+
+
+def _log(expression: sympy.Expr) -> sympy.Expr:
+    """The log of a positive expression, taken apart as far as it goes."""
+    if isinstance(expression, sympy.exp):
+        return _stable(expression.args[0])
+    if isinstance(expression, sympy.Pow):
+        return _stable(expression.exp) * _log(expression.base)
+    if isinstance(expression, sympy.Mul):
+        positive = [f for f in expression.args if f.is_positive or _is_symbolic_power(f)]
+        rest = [f for f in expression.args if f not in positive]
+        if len(rest) <= 1:  # then the one whose sign sympy does not know must be positive as well
+            return sympy.Add(*(_log(f) for f in expression.args))
+        return sympy.Add(*(_log(f) for f in positive), sympy.log(_stable(sympy.Mul(*rest))))
+    if isinstance(expression, sympy.Add) and all(t.is_positive for t in expression.args):
+        return logsumexp(*sorted((_log(t) for t in expression.args), key=sympy.default_sort_key))
+    return sympy.log(_stable(expression))
+
+
+_CALLS: dict[type, str] = {
+    sympy.exp: "exp", sympy.Abs: "abs", sympy.Min: "min", sympy.Max: "max", sympy.tanh: "tanh", sympy.erf: "erf",
+    sympy.gamma: "gamma", sympy.loggamma: "loggamma", sympy.LambertW: "lambertw", sigmoid: "sigmoid",
+    softplus: "softplus", logsumexp: "logsumexp", expm1: "expm1", sympy.StrictLessThan: "<", sympy.LessThan: "<=",
+    sympy.StrictGreaterThan: ">", sympy.GreaterThan: ">=", sympy.Eq: "==", sympy.Ne: "!=", sympy.And: "and",
+    sympy.Or: "or", sympy.Not: "not",
+}  # fmt: skip
+
+
+class _Emitter:
+    """Writes steps, each sympy node once, and sorts them into those that rest on data alone and the others."""
+
+    def __init__(self, data: frozenset[str], shared: dict[sympy.Symbol, sympy.Expr]):
+        self.data = data
+        self.shared = shared
+        self.slots: dict[Any, int] = {}
+        self.early_slots: set[int] = set()
+        self.constant_slots: set[int] = set()
+        self.inputs: list[tuple[int, str, bool]] = []
+        self.constants: list[tuple[int, float]] = []
+        self.steps: list[Step] = []
+
+    def program(self, outputs: tuple[tuple[str, int], ...]) -> Program:
+        early = tuple(step for step in self.steps if step.out in self.early_slots)
+        late = tuple(step for step in self.steps if step.out not in self.early_slots)
+        return Program(tuple(self.inputs), tuple(self.constants), early, late, outputs, self.data)
+
+    def slot(self, key: Any) -> int:
+        self.slots[key] = len(self.slots)
+        return self.slots[key]
+
+    def step(self, operation: str, arguments: tuple[int, ...]) -> int:
+        key = (operation, arguments)
+        if key in self.slots:
+            return self.slots[key]
+        out = self.slot(key)
+        if all(a in self.early_slots or a in self.constant_slots for a in arguments):
+            self.early_slots.add(out)
+        self.steps.append(Step(operation, arguments, out))
+        return out
+
+    def input(self, name: str, wants_log: bool) -> int:
+        key = ("input", name, wants_log)
+        if key not in self.slots:
+            slot = self.slot(key)
+            self.inputs.append((slot, name, wants_log))
+            if name in self.data:
+                self.early_slots.add(slot)
+        return self.slots[key]
+
+    def constant(self, value: float) -> int:
+        key = ("constant", value)
+        if key not in self.slots:
+            slot = self.slot(key)
+            self.constants.append((slot, value))
+            self.constant_slots.add(slot)
+        return self.slots[key]
+
+    def emit(self, node: sympy.Basic) -> int:
+        if isinstance(node, sympy.Dummy):
+            if node not in self.slots:
+                self.slots[node] = self.emit(self.shared[node])
+            return self.slots[node]
+        if isinstance(node, sympy.Symbol):
+            return self.input(node.name, False)
+        if isinstance(node, sympy.log) and type(node.args[0]) is sympy.Symbol:
+            return self.input(node.args[0].name, True)
+        if isinstance(node, sympy.logic.boolalg.BooleanAtom):
+            return self.constant(float(bool(node)))
+        if node.is_number:
+            return self.constant(float(node))
+        if isinstance(node, (sympy.Add, sympy.Mul)):
+            return self.many("add" if isinstance(node, sympy.Add) else "mul", node.args)
+        if isinstance(node, sympy.Pow):
+            return self.power(node)
+        if isinstance(node, sympy.Piecewise):
+            return self.piecewise(node)
+        operation = "log" if isinstance(node, sympy.log) else _CALLS[type(node)]
+        return self.step(operation, tuple(self.emit(part) for part in node.args))
+
+    def many(self, operation: str, parts: tuple[sympy.Expr, ...]) -> int:
+        """A sum or product, its parts gathered so that what is computed once stays together."""
+        if operation == "mul" and parts[0] == -1:
+            return self.step("neg", (self.many("mul", parts[1:]),)) if len(parts) > 2 else self.negated(parts[1])
+        slots = [self.emit(part) for part in parts]
+        early = [s for s in slots if s in self.early_slots or s in self.constant_slots]
+        rows = any(s in self.early_slots for s in early)
+        late = [s for s in slots if s not in early]
+        if rows and len(early) > 1 and late:
+            late.append(self.step(operation, tuple(early)))
+        else:
+            late.extend(early)
+        return self.step(operation, tuple(late)) if len(late) > 1 else late[0]
+
+    def negated(self, part: sympy.Expr) -> int:
+        return self.step("neg", (self.emit(part),))
+
+    def power(self, node: sympy.Pow) -> int:
+        base, exponent = self.emit(node.base), node.exp
+        if exponent == -1:
+            return self.step("reciprocal", (base,))
+        if exponent in (2, -2):
+            square = self.step("square", (base,))
+            return square if exponent == 2 else self.step("reciprocal", (square,))
+        if exponent in (sympy.Rational(1, 2), sympy.Rational(-1, 2)):
+            root = self.step("sqrt", (base,))
+            return root if exponent > 0 else self.step("reciprocal", (root,))
+        return self.step("pow", (base, self.emit(exponent)))
+
+    def piecewise(self, node: sympy.Piecewise) -> int:
+        result = self.emit(node.args[-1][0])
+        for value, condition in reversed(node.args[:-1]):
+            result = self.step("where", (self.emit(condition), self.emit(value), result))
+        return result

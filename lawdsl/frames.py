@@ -1,0 +1,193 @@
+"""Observations from anywhere as one Arrow table: a file (CSV, TSV, Parquet, JSON lines), a catalogue id, a data frame.
+
+pandas and polars frames come in through the Arrow C interface, so neither package is imported here.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from . import limits
+from .errors import Fault, OutsideError, Span, TableError, suggest
+from .units import UNITS, Quantity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: what a file's ending says of its form
+FORMATS = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """An Arrow table with its name for messages, the sha256 of its content, and notes.
+
+    `quantities`: what a column holds, and how many of that unit one is (2**30 for GiB given in bytes).
+    """
+
+    arrow: pa.Table
+    name: str
+    digest: str
+    quantities: dict[str, tuple[Quantity, float]]
+    notes: tuple[str, ...] = ()
+
+
+def read_frame(source: object) -> Frame:
+    """The table behind a path, a catalogue id or a data frame.
+
+    Raises: TableError for what is wrong with it (TAB001 to TAB004, TAB013, TAB015), OutsideError where a table cannot
+    be fetched.
+    """
+    if isinstance(source, Frame):
+        return source
+    if isinstance(source, (str, Path)):
+        text = str(source)
+        path = Path(text)
+        if path.is_file() or path.suffix.lower() in FORMATS or "/" in text:
+            return _from_file(path)
+        return _from_catalogue(text)
+    return _from_memory(source)
+
+
+def _fail(code: str, name: str, message: str, cure: str = "", line: int = 0) -> NoReturn:
+    raise TableError(Fault(code, Span(name, line), message, cure))
+
+
+def _from_catalogue(table: str) -> Frame:
+    from . import catalogue
+
+    loaded = catalogue.read(table)
+    known = {
+        column.name: (Quantity(column.unit, column.kind or None), column.scale)
+        for column in loaded.entry.columns
+        if column.unit in UNITS
+    }
+    return Frame(loaded.table, table, loaded.digest, known, tuple(loaded.notes))
+
+
+def _from_file(path: Path) -> Frame:
+    name = str(path)
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        from .catalogue import entries
+
+        cure = f"Give a file, or a table of the catalogue: {suggest(path.stem, [entry.id for entry in entries()])}"
+        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {error.strerror}", cure)) from None
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        _fail("TAB002", name, f"a table ending in '{path.suffix}'", f"Forms that are read: {', '.join(FORMATS)}.")
+    if size > limits.TABLE_BYTES:
+        _fail("TAB013", name, f"{size:,} bytes", f"At most {limits.TABLE_BYTES:,}; keep the columns that are needed.")
+    import pyarrow as pa
+
+    try:
+        if form == "parquet":
+            import pyarrow.parquet
+
+            arrow = pyarrow.parquet.read_table(path, memory_map=True)
+        elif form == "jsonl":
+            import pyarrow.json
+
+            arrow = pyarrow.json.read_json(path)
+        else:
+            arrow = _read_csv(path, "\t" if form == "tsv" else ",")
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        if isinstance(error, pa.ArrowException):
+            _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
+        reason = error.strerror or _first_line(error)
+        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {reason}", "")) from None
+    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+        _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
+    return _sized(Frame(arrow, name, digest, {}))
+
+
+def _sized(frame: Frame) -> Frame:
+    if frame.arrow.num_columns > limits.TABLE_COLUMNS:
+        _fail("TAB013", frame.name, f"{frame.arrow.num_columns} columns", f"At most {limits.TABLE_COLUMNS}.")
+    if frame.arrow.num_rows == 0 or frame.arrow.num_columns == 0:
+        _fail("TAB003", frame.name, "this table has no rows", "Check the path, and that the header is its first line.")
+    return frame
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
+
+
+def _read_csv(path: Path, delimiter: str) -> pa.Table:
+    """Every cell as text: what a column holds is decided where it is used, so that a bad cell has its row."""
+    import pyarrow as pa
+    import pyarrow.csv
+
+    name = str(path)
+    with open(path, encoding="utf-8-sig", newline="") as file:
+        head = file.readline(1_000_000)
+        header = next(csv.reader([head], delimiter=delimiter), [])
+    if not header or len(head) >= 1_000_000:
+        _fail("TAB003" if not header else "TAB013", name, "no header line", "The first line names the columns.", 1)
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        _fail("TAB004", name, f"the column '{twice[0]}' a second time", "Give every column its own name.", 1)
+    if len(header) > limits.TABLE_COLUMNS:
+        _fail("TAB013", name, f"{len(header)} columns", f"At most {limits.TABLE_COLUMNS}.", 1)
+    odd: list[Fault] = []
+
+    def note(row: Any) -> str:
+        where = Span(name, row.number or 0)
+        found = f"{row.actual_columns} cells where the header has {row.expected_columns}"
+        odd.append(Fault("TAB004", where, found, "A text with a comma in it needs quotes."))
+        return "skip"
+
+    arrow = pyarrow.csv.read_csv(
+        path,
+        read_options=pyarrow.csv.ReadOptions(use_threads=False),  # with threads, rows have no numbers
+        parse_options=pyarrow.csv.ParseOptions(delimiter=delimiter, invalid_row_handler=note, newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={column: pa.string() for column in header}, strings_can_be_null=False
+        ),
+    )
+    if odd:
+        raise TableError(_some(odd, name))
+    return arrow
+
+
+def _some(faults: list[Fault], name: str) -> list[Fault]:
+    """The first faults of a table, and how many more there are."""
+    shown = faults[: limits.TABLE_FAULTS]
+    if len(faults) > len(shown):
+        more = f"{len(faults) - len(shown)} more faults of this kind"
+        shown.append(Fault(faults[0].code, Span(name), more, ""))
+    return shown
+
+
+def _from_memory(frame: Any) -> Frame:
+    import io
+
+    import pyarrow as pa
+    import pyarrow.ipc
+
+    try:
+        arrow = frame if isinstance(frame, pa.Table) else pa.table(frame)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        kind = type(frame).__name__
+        cure = "Give a path, a catalogue id, a pandas or polars frame, or a mapping of names to columns."
+        _fail("TAB015", "<table>", f"a {kind} is not a table: {_first_line(error)}", cure)
+    arrow = arrow.replace_schema_metadata(None)
+    sink = io.BytesIO()
+    with pyarrow.ipc.new_stream(sink, arrow.schema) as writer:
+        writer.write_table(arrow.combine_chunks())
+    digest = hashlib.sha256(sink.getvalue()).hexdigest()
+    return _sized(Frame(arrow, "<table>", digest, {}))

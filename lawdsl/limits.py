@@ -1,0 +1,26 @@
+"""How large an input may be. Laws and tables come from strangers; every bound is here and is tested at its edge."""
+
+#: bytes of a law file; the longest law of the library has under 16 thousand
+LAW_BYTES = 128 * 1024
+#: nesting of a law file's YAML
+YAML_DEPTH = 16
+#: mappings, lists and scalars in a law file
+YAML_NODES = 8_192
+#: characters of one expression
+EXPRESSION_LENGTH = 4_000
+#: nesting of one expression: parentheses, and the depth of its tree
+EXPRESSION_DEPTH = 100
+#: operations of all of a law's expressions once every `let` and `use` is written out
+LAW_OPERATIONS = 20_000
+#: laws that bring in laws that bring in laws
+USE_DEPTH = 8
+#: the largest and smallest magnitude of a number: sums and squares of such numbers stay finite in float64
+NUMBER_MAGNITUDE = 1e150
+#: bytes of a table file
+TABLE_BYTES = 4 * 1024**3
+#: columns of a table
+TABLE_COLUMNS = 4_096
+#: levels of one factor
+FACTOR_LEVELS = 10_000
+#: faults reported of one table; the rest are counted
+TABLE_FAULTS = 20

@@ -1,0 +1,94 @@
+"""Numbers as the field writes them: `7B` parameters, `100T` tokens, `1e24` FLOP.
+
+One reading serves law files, tables and the command line, and one writing serves every table that is printed.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from .limits import NUMBER_MAGNITUDE
+
+#: what a suffix multiplies by; billions and trillions are those of the short scale
+SUFFIXES = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+
+#: a decimal number with an optional exponent or suffix; digits may be grouped by single underscores
+NUMBER = re.compile(
+    r"(?P<digits>(?:\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:(?P<exponent>[eE][+-]?\d{1,4})|(?P<suffix>[kKMBT])(?!\w))?(?!\w)"
+)
+
+
+def parse_number(text: str) -> float | None:
+    """The value of `text`, or None if it is not a number of reasonable size.
+
+    >>> parse_number("7B"), parse_number("-1.5e-3"), parse_number("100T")
+    (7000000000.0, -0.0015, 100000000000000.0)
+    >>> parse_number("nan") is None and parse_number("1e999") is None
+    True
+    """
+    text = text.strip()
+    sign = -1.0 if text.startswith("-") else 1.0
+    match = NUMBER.fullmatch(text.lstrip("+-") if text[:1] in "+-" and text[1:2] not in "+-" else text)
+    return None if match is None else _value(match, sign)
+
+
+def _value(match: re.Match[str], sign: float) -> float | None:
+    exponent = match["exponent"] or ""
+    if match["suffix"]:
+        exponent = f"e{round(math.log10(SUFFIXES[match['suffix']]))}"  # as text, so that 1.1B is the nearest double
+    value = sign * float(match["digits"].replace("_", "") + exponent)
+    return value if value == 0 or 1 / NUMBER_MAGNITUDE <= abs(value) <= NUMBER_MAGNITUDE else None
+
+
+def matched_number(match: re.Match[str]) -> float | None:
+    """The value of a match of `NUMBER`, or None if it is too large or too small to compute with."""
+    return _value(match, 1.0)
+
+
+def exact(value: float) -> str:
+    """The shortest text that reads back as the same double, integers without a point.
+
+    >>> exact(7e9), exact(0.1), exact(1e24), exact(-3.0)
+    ('7000000000', '0.1', '1e24', '-3')
+    """
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    mantissa, e, exponent = repr(value).partition("e")
+    return mantissa.removesuffix(".0") + (f"e{int(exponent)}" if e else "")
+
+
+def short(value: float, digits: int = 4) -> str:
+    """A number for reading: large ones with a suffix, small ones in scientific notation.
+
+    >>> short(7e10), short(1e14), short(0.34781), short(5.76e23), short(2.1e-7), short(1234.6)
+    ('70B', '100T', '0.3478', '5.76e23', '2.1e-7', '1235')
+    """
+    if not math.isfinite(value) or value == 0:
+        return f"{value:g}"
+    size = abs(value)
+    for suffix, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
+        if scale * 0.9999 <= size < scale * (1e4 if suffix == "T" else 1e3) * 0.99995:
+            return f"{value / scale:.{digits}g}{suffix}"
+    if 1e-3 <= size < 1e6:
+        decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+        text = f"{value:.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def with_error(value: float, error: float) -> tuple[str, str]:
+    """A value and its standard error with the digits the error allows: two of the error's, and as many decimals.
+
+    >>> with_error(1.80724, 0.01682), with_error(482.0057, 124.52), with_error(0.5, 0)
+    (('1.807', '0.017'), ('482', '125'), ('0.5', '0'))
+    """
+    if not (math.isfinite(value) and math.isfinite(error)) or error <= 0:
+        return short(value), short(error)
+    decimals = 1 - math.floor(math.log10(error))
+    if -3 <= decimals <= 7 and abs(value) < 1e7:
+        shown = max(0, decimals)
+        return f"{value:.{shown}f}", f"{error:.{shown}f}"
+    digits = max(2, 2 + math.floor(math.log10(max(abs(value), error))) - math.floor(math.log10(error)))
+    return short(value, min(digits, 8)), short(error, 2)

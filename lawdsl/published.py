@@ -1,0 +1,111 @@
+"""Published constants at work: a set's values, neutral where it says nothing, and the checks a law file makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .errors import AskError, Fault, LawdslError, Span, suggest
+from .evaluate import evaluate
+from .expression import Expression, Name
+from .law import Check, Law, Parameter, Value
+from .numbers import exact, short
+from .question import answer
+
+
+@dataclass(frozen=True)
+class Result:
+    """One number of one check: what was expected, what came out, and whether it is within the tolerance."""
+
+    check: Check
+    point: tuple[tuple[str, float | str], ...]
+    name: str
+    expected: float
+    found: float
+    good: bool
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{n}={v if isinstance(v, str) else short(v)}" for n, v in self.point)
+        allowed = f"{self.check.rel:g} relative" if self.check.rel is not None else f"{self.check.abs:g}"
+        return f"{self.name} at {at}: expected {self.expected:.6g}, found {self.found:.6g} (tolerance {allowed})"
+
+
+def neutral(parameter: Parameter) -> float | None:
+    """The value at which a parameter changes nothing: a fixed number, an effect's centre, or 0 for a prior about 0."""
+    if parameter.fixed is not None:
+        return parameter.fixed
+    if parameter.center is not None:
+        return parameter.center
+    prior = parameter.prior
+    symmetric = {"Normal": 0, "Cauchy": 0, "StudentT": 1}
+    if prior is not None and prior.family in symmetric and prior.arguments[symmetric[prior.family]] == 0:
+        return 0.0
+    return None
+
+
+def values_of(law: Law, name: str, point: dict[str, float | str]) -> dict[str, float]:
+    """A published set's numbers as plain values: grouped ones at the levels in `point`, what is left out neutral.
+
+    Raises: AskError where there is no such set (ASK003) or a level is not in it (ASK004).
+    """
+    if name not in law.sets:
+        cure = suggest(name, law.sets)
+        raise AskError(Fault("ASK003", Span(law.name), f"{law.name} has no published set '{name}'", cure))
+    published, values = law.sets[name].by_name, {}
+    for parameter in law.parameters:
+        found = published.get(parameter.name)
+        if isinstance(found, Value):
+            values[parameter.name] = found.value
+        elif found is not None:
+            level = point.get(parameter.by[0])
+            text = level if isinstance(level, str) else "" if level is None else exact(level)
+            if text not in found:
+                message = f"the set '{name}' has no '{parameter.name}' for {parameter.by[0]} = {text or 'nothing'}"
+                raise AskError(Fault("ASK004", Span(law.name), message, suggest(text, found)))
+            values[parameter.name] = found[text].value
+        elif (value := neutral(parameter)) is not None:
+            values[parameter.name] = value
+    return values
+
+
+def run_check(law: Law, check: Check) -> list[Result]:
+    """Every number of one check."""
+    results = []
+    length = max(len(v) for _, v in [*check.at, *check.expected])
+    for i in range(length):
+        point = {name: values[i] if len(values) > 1 else values[0] for name, values in check.at}
+        values = values_of(law, check.set, point) if check.set else {}
+        numbers = {n: v for n, v in point.items() if isinstance(v, float)}
+        if check.ask is not None:
+            given = {n: v for n, v in numbers.items() if n not in law.factor}
+            found = answer(law, law.questions[check.ask], values, given)
+        else:
+            outputs: dict[str, Expression] = {name: Name(name) for name, _ in check.expected if name != "value"}
+            if check.value is not None:
+                outputs["value"] = check.value
+            found = evaluate(law, outputs, {**values, **numbers})
+        for name, expected in check.expected:
+            want = expected[i] if len(expected) > 1 else expected[0]
+            have = float(np.ravel(found[name])[0])
+            error = abs(have - want)
+            good = bool(error <= (check.rel * abs(want) if check.rel is not None else 0.0) + (check.abs or 0.0))
+            results.append(Result(check, tuple(point.items()), name, want, have, good))
+    return results
+
+
+def run_checks(law: Law, file: str) -> tuple[list[Result], list[Fault]]:
+    """All of a law's checks, and a fault (LAW039) for each that does not hold."""
+    results: list[Result] = []
+    faults: list[Fault] = []
+    for check in law.checks:
+        where = Span(file, check.line)
+        try:
+            found = run_check(law, check)
+        except LawdslError as error:
+            faults += [Fault("LAW039", where, f"this check cannot run: {f.message}", f.cure) for f in error.faults]
+            continue
+        results += found
+        cure = "Mend the constant, the equation or the expected number; say `from:` which paper it is in."
+        faults += [Fault("LAW039", where, str(result), cure) for result in found if not result.good]
+    return results, faults

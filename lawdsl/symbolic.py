@@ -1,0 +1,148 @@
+"""Expressions to sympy: the algebra behind compilation and closed forms.
+
+Symbols carry what the law knows (a positive variable is a positive symbol), and are made here from the law's own
+names: no text ever reaches sympy, whose parser would run it and whose E, N and S mean other things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy
+
+from .expression import Call, Comparison, Expression, Name, Number, Operation, evaluate
+from .law import Law
+
+
+class sigmoid(sympy.Function):  # type: ignore[misc]
+    """1/(1 + exp(-x)), kept whole so that neither tail is lost."""
+
+    nargs = 1
+    is_positive = True
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return self * (1 - self)
+
+
+class softplus(sympy.Function):  # type: ignore[misc]
+    """log(1 + exp(x)), kept whole so that large x does not overflow."""
+
+    nargs = 1
+    is_positive = True
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sigmoid(self.args[0])
+
+
+#: function of the language -> sympy
+SYMPY = {
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "log2": lambda x: sympy.log(x) / sympy.log(2),
+    "log10": lambda x: sympy.log(x) / sympy.log(10),
+    "sqrt": sympy.sqrt,
+    "abs": sympy.Abs,
+    "min": sympy.Min,
+    "max": sympy.Max,
+    "where": lambda c, a, b: sympy.Piecewise((a, c), (b, True)),
+    "softplus": softplus,
+    "sigmoid": sigmoid,
+    "tanh": sympy.tanh,
+    "erf": sympy.erf,
+    "gamma": sympy.gamma,
+    "loggamma": sympy.loggamma,
+    "lambertw": sympy.LambertW,
+}
+
+_COMPARISONS = {
+    "<": sympy.StrictLessThan, "<=": sympy.LessThan, ">": sympy.StrictGreaterThan, ">=": sympy.GreaterThan,
+    "==": sympy.Eq, "!=": sympy.Ne, "and": sympy.And, "or": sympy.Or, "not": sympy.Not,
+}  # fmt: skip
+
+
+class Algebra:
+    """A law's names as sympy symbols, with definitions written out where an expression uses them.
+
+    `keep` are defined names that stay symbols: a question is given C and must not take it apart again.
+    """
+
+    def __init__(self, law: Law, keep: frozenset[str] = frozenset()):
+        self.law = law
+        self.keep = keep
+        self.known: dict[str, sympy.Expr] = {}
+
+    def symbol(self, name: str) -> sympy.Symbol:
+        """The symbol of a name, with the sign the law gives it."""
+        if name in self.law.parameter:
+            low, high = self.law.parameter[name].support
+            return sympy.Symbol(name, real=True, positive=low >= 0 or None, negative=high <= 0 or None)
+        variable = self.law.variable.get(name)
+        positive = None if variable is None or variable.domain == "real" else True
+        return sympy.Symbol(name, real=True, positive=positive)
+
+    def name(self, name: str) -> sympy.Expr:
+        """What a name stands for, definitions written out."""
+        if name not in self.known:
+            definition = self.law.definitions.get(name)
+            if name == self.law.response.name:
+                definition = self.law.equation
+            parameter = self.law.parameter.get(name)
+            if parameter is not None and parameter.fixed is not None:
+                self.known[name] = number(parameter.fixed)
+            elif definition is None or name in self.keep:
+                self.known[name] = self.symbol(name)
+            else:
+                self.known[name] = self.expression(definition)
+        return self.known[name]
+
+    def expression(self, tree: Expression) -> sympy.Expr:
+        """A tree as a sympy expression."""
+        if not tree.names():
+            return _constant(tree)
+        match tree:
+            case Name(name=name):
+                return self.name(name)
+            case Call(function=function, parts=parts):
+                return SYMPY[function](*(self.expression(part) for part in parts))
+            case Comparison(sign=sign, parts=parts):
+                return _COMPARISONS[sign](*(self.expression(part) for part in parts))
+            case Operation(sign=sign, parts=parts):
+                arguments = [self.expression(part) for part in parts]
+                return _arithmetic(sign, arguments)
+        raise TypeError(f"{type(tree).__name__} has no sympy form")
+
+
+def _arithmetic(sign: str, arguments: list[sympy.Expr]) -> sympy.Expr:
+    if len(arguments) == 1:
+        return -arguments[0]
+    a, b = arguments
+    match sign:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return a / b
+    return sympy.Pow(a, b)
+
+
+def number(value: float) -> sympy.Number:
+    """A double as sympy's number: small integers stay exact, so that powers simplify."""
+    return sympy.Integer(int(value)) if value == int(value) and abs(value) < 1e6 else sympy.Float(value, 17)
+
+
+def _constant(tree: Expression) -> sympy.Number:
+    """A constant part, computed in floats (`check` has made sure it is finite), ratios of small integers exactly."""
+    if isinstance(tree, Operation) and tree.sign == "/":
+        a, b = (part.value if isinstance(part, Number) else 0.5 for part in tree.parts)
+        if a == int(a) and b == int(b) and 0 < abs(b) < 1e6 and abs(a) < 1e6:
+            return sympy.Rational(int(a), int(b))
+    return number(evaluate(tree, {}))
+
+
+def substitution(law: Law, values: Mapping[str, float]) -> dict[sympy.Symbol, sympy.Number]:
+    """Numbers for names, as sympy's `subs` and `xreplace` take them."""
+    algebra = Algebra(law)
+    return {algebra.symbol(name): number(value) for name, value in values.items()}
