@@ -95,7 +95,7 @@ LAW = Block({
         "about": Entry(TEXT, "what the response is"),
     }), "the response's name"), "the one quantity the law predicts", required=True),
     "factors": Entry(Named(Block({
-        "levels": Entry(Many(TEXT), "the levels there are; any, unless said"),
+        "levels": Entry(Many(TEXT, one=True), "the levels there are; any, unless said"),
         "about": Entry(TEXT, "what the factor is"),
     }, short=Many(TEXT, one=True)), "a factor's name"), "discrete columns: `any`, or the list of their levels"),
     "parameters": Entry(Named(Block({

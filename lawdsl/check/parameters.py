@@ -52,7 +52,10 @@ def read_prior(context: Context, node: Node | None) -> Prior | None:
     return Prior(family.name, arguments)
 
 
-def _support(prior: Prior | None) -> tuple[float, float]:
+def natural_support(prior: Prior | None) -> tuple[float, float]:
+    """The support a prior has without bounds."""
+    if prior is not None and prior.between is not None:
+        return (0.0, math.inf) if prior.between[0] > 0 else (-math.inf, math.inf)
     if prior is None:
         return (-math.inf, math.inf)
     if prior.family == "Uniform":
@@ -116,7 +119,7 @@ def read_parameter(
         prior = read_prior(context, node.get("prior"))
         if prior is None:
             return None
-        low, high = _support(prior)
+        low, high = natural_support(prior)
         support = (max(low, support[0]), min(high, support[1]))
         if not support[0] < support[1]:
             cure = f"{prior.family} lies between {low:g} and {high:g}."
@@ -160,7 +163,7 @@ def _read_grouping(
     spread = read_prior(context, node.get("spread")) if "spread" in given else DEFAULT_SPREAD
     if spread is None:
         return None
-    if _support(spread)[0] < 0:
+    if natural_support(spread)[0] < 0:
         context.report(
             "LAW025", key.span, f"the spread of '{key.text}' could be negative", "Use HalfNormal(0.5) or such."
         )

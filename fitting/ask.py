@@ -1,0 +1,83 @@
+"""Questions to a posterior: the answer for every draw, summed up as a median and an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from lawdsl.check.literature import answer_names
+from lawdsl.errors import AskError, Fault, Span, suggest
+from lawdsl.numbers import exact, parse_number
+from lawdsl.question import answer
+
+from .posterior import Posterior
+from .predict import parameter_values
+
+#: draws a question is answered for; enough for 90 % intervals to two digits, and a search takes time
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: median and interval over the draws that have one, and the share of draws that have none."""
+
+    median: float
+    lo: float
+    hi: float
+    none: float = 0.0
+
+    def as_json(self) -> dict[str, float]:
+        """As the command line prints it."""
+        plain = {"median": self.median, "lo": self.lo, "hi": self.hi}
+        return plain | ({"share_without_answer": self.none} if self.none else {})
+
+
+def ask(
+    posterior: Posterior, question: str, given: Mapping[str, Any] | None = None, *, level: float = 0.9,
+    route: Literal["auto", "closed", "numeric"] = "auto",
+) -> dict[str, Answer]:  # fmt: skip
+    """The answers to one of the law's questions, by name, in the units of the law's variables.
+
+    `given`: numbers (or texts such as "100T") for what the question is given, and levels of factors.
+    Raises: AskError for an unknown question (ASK009) or numbers missing or unknown (ASK001, ASK002, ASK007).
+    """
+    law = posterior.law
+    if question not in law.questions:
+        cure = suggest(question, law.questions)
+        raise AskError(Fault("ASK009", Span(law.name), f"{law.name} has no question '{question}'", cure))
+    if not 0 < level < 1:
+        raise AskError(Fault("ASK008", Span(law.name), f"level {level:g}", "It lies between 0 and 1."))
+    numbers: dict[str, float] = {}
+    point: dict[str, float | str] = {}
+    faults = []
+    for name, value in (given or {}).items():
+        number = parse_number(value) if isinstance(value, str) else float(value)
+        if name in law.factor:
+            point[name] = str(value) if number is None else exact(number)
+        elif number is None or not np.isfinite(number):
+            cure = "Numbers are written 0.5, 1e24, 7B or 100T."
+            faults.append(Fault("ASK007", Span(law.name), f"{name}={str(value)[:40]} is not a number", cure))
+        elif name in law.variable and law.variable[name].domain == "positive" and number <= 0:
+            faults.append(Fault("ASK007", Span(law.name), f"{name}={number:g}", f"{name} is positive."))
+        else:
+            numbers[name] = number
+    if faults:
+        raise AskError(faults)
+    values = {name: x[:, 0] for name, x in parameter_values(posterior, [point], typical=True).items()}
+    count = len(next(iter(values.values())))
+    chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
+    values = {name: x[chosen] for name, x in values.items()}
+    found = answer(law, law.questions[question], values, numbers, route)
+    return {name: _summed_up(np.ravel(found[name]), level) for name in answer_names(law.questions[question])}
+
+
+def _summed_up(draws: np.ndarray, level: float) -> Answer:
+    finite = draws[np.isfinite(draws)]
+    none = 1.0 - finite.size / draws.size
+    if finite.size == 0:
+        return Answer(float("nan"), float("nan"), float("nan"), 1.0)
+    lo, median, hi = np.quantile(finite, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return Answer(float(median), float(lo), float(hi), none)

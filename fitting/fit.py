@@ -1,0 +1,271 @@
+"""Fitting: a law and a table in, a posterior out, by one of four methods.
+
+nuts       the posterior: starts, whitening at the mode, numpyro's NUTS, verdict
+map        the mode of the posterior with its normal approximation
+huber      the point fit of papers (`fitting.robust`)
+bootstrap  the same refitted to resampled rows
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lawdsl.backends import numpy_operations
+from lawdsl.errors import Fault, InputError, Span
+from lawdsl.law import Law
+from lawdsl.library import load
+from lawdsl.table import Table, bind
+
+from . import noise, verdict
+from .model import STUDENT_DF, Model, restore, scale_of
+from .posterior import Posterior, Provenance
+from .verdict import Verdict
+
+Array = NDArray[np.float64]
+Method = Literal["nuts", "map", "huber", "bootstrap"]
+Progress = Callable[[str, int, int], None]
+
+METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
+STARTS = 32
+PRIOR_DRAWS = 1000
+PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
+LAPLACE_DRAWS = 2000
+#: below this share of starts at the best optimum the verdict says so
+AGREEMENT = 0.1
+
+
+def fit(
+    law: Law | str,
+    data: object = None,
+    *,
+    map: Mapping[str, str] | None = None,
+    where: str | None = None,
+    drop_missing: bool | None = None,
+    method: Method = "nuts",
+    seed: int = 0,
+    chains: int = 4,
+    warmup: int | None = None,
+    draws: int = 1000,
+    progress: Progress | None = None,
+) -> Posterior:
+    """Fit a law (or the law of that name or path) to a table: a bound `Table`, a path, a catalogue id or a data frame;
+    by default the table the law names.
+
+    The same law, rows, seed and settings give the same draws. `warmup` and `draws` are per chain. `progress(stage,
+    done, total)` is called as work goes on.
+    Raises: InputError for a law or table at fault, or more unknowns than a table of that size can be sampled with.
+    """
+    if isinstance(law, str):
+        law = load(law)
+    table = data if isinstance(data, Table) else bind(law, data, map=map, where=where, drop_missing=drop_missing)
+    _refuse(law, method, seed, chains, draws)
+    model = Model(law, table)
+    tell = progress or (lambda stage, done, total: None)
+    if method == "nuts":
+        return _nuts(model, seed, chains, warmup, draws, tell)
+    if method == "map":
+        return _map(model, seed, tell)
+    return _robust(model, method, seed, tell)
+
+
+def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
+    faults = []
+    if method not in METHODS:
+        faults.append(Fault("FIT010", Span(law.name), f"no method '{method}'", f"Methods: {', '.join(METHODS)}."))
+    if not (1 <= chains <= 64 and 4 <= draws <= 1_000_000):
+        faults.append(Fault("FIT011", Span(law.name), f"{chains} chains of {draws} draws", "1 to 64 chains, 4 draws up."))
+    if seed < 0:
+        faults.append(Fault("FIT011", Span(law.name), f"seed {seed}", "A seed is zero or a positive integer."))
+    if law.status == "bound":
+        faults.append(Fault("FIT012", Span(law.name), f"{law.name} is a bound, not a law to fit", "Evaluate it: check."))
+    if faults:
+        raise InputError(faults)
+
+
+def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
+    """The mode of the posterior and draws of the prior."""
+    from .start import descend
+
+    tell("searching for the mode", 0, 1)
+    prior = model.prior_draws(PRIOR_DRAWS, seed)
+    potential, identity = model.potential(), f"posterior:{model.identity}"
+    try:
+        if model.spreads.size:
+            held = model.pinned(np.median(prior[:, model.spreads], axis=0))
+            first = descend(potential, prior[:STARTS], held, identity=identity)
+            held = model.pinned(model.empirical_spread(first.position))
+            again = descend(potential, first.position[None], held, identity=identity)
+            optimum = replace(again, values=first.values, agreement=first.agreement)
+        else:
+            optimum = descend(potential, prior[:STARTS], model.data, identity=identity)
+    except ValueError:
+        message = "the posterior has no finite density at any start from the prior"
+        cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
+        raise InputError(Fault("FIT013", Span(model.law.name), message, cure)) from None
+    tell("searching for the mode", 1, 1)
+    return optimum, prior
+
+
+def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, tell: Progress) -> Posterior:
+    from .sample import Settings, sample
+    from .whiten import laplace
+
+    optimum, prior = _start(model, seed, tell)
+    settings = Settings(chains=chains, draws=draws, seed=seed)
+    if warmup is not None:
+        settings = Settings(chains=chains, warmup=warmup, draws=draws, seed=seed)
+    whitening = laplace(optimum, scale=scale_of(prior))
+    found = sample(
+        model.potential(),
+        model.data,
+        whitening,
+        settings,
+        identity=f"posterior:{model.identity}",
+        progress=lambda done, total: tell("sampling", done, total),
+    )
+    values = _values(model, found.positions)
+    scalars = _scalars(model, values)
+    told = verdict.of_sample(
+        model.law, scalars, found.stats, settings.max_tree_depth, found.positions, prior, _labels(model)
+    )
+    told = _with_starts(told, optimum.agreement)
+    kept: dict[str, object] = {"warmup": settings.warmup, "draws": settings.draws, "chains": settings.chains}
+    return _posterior(model, "nuts", values, found.stats, told, seed, prior, kept)
+
+
+def _map(model: Model, seed: int, tell: Progress) -> Posterior:
+    from .whiten import laplace
+
+    optimum, prior = _start(model, seed, tell)
+    whitening = laplace(optimum, scale=scale_of(prior))
+    random = np.random.default_rng([seed, 4])
+    positions = whitening.to_position(random.standard_normal((1, LAPLACE_DRAWS, model.width)))
+    values = _values(model, positions)
+    reasons = [] if optimum.converged else ["the search for the mode did not come to rest"]
+    if whitening.repaired:
+        reasons.append(f"the posterior is flat in {whitening.repaired} directions at its mode")
+    reasons += verdict.of_information(model.law, positions[0], prior, _labels(model))
+    notes = ("a normal approximation at the mode: use --method nuts to sample the posterior itself",)
+    told = _with_starts(Verdict(not reasons, tuple(reasons), notes), optimum.agreement)
+    return _posterior(model, "map", values, {}, told, seed, prior, {"draws": LAPLACE_DRAWS})
+
+
+def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterior:
+    from .robust import DELTA, RESAMPLES, fit_huber
+
+    tell("searching for the optimum", 0, 1)
+    try:
+        found = fit_huber(model, seed, RESAMPLES if method == "bootstrap" else 0)
+    except ValueError:
+        message = "Huber's loss is finite at none of the starts from the prior"
+        cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
+        raise InputError(Fault("FIT013", Span(model.law.name), message, cure)) from None
+    tell("searching for the optimum", 1, 1)
+    values = _values(model, found.resamples[None])
+    noise_only = set(model.law.parameter) - model.law.needs(model.law.equation)
+    values = {n: v for n, v in values.items() if n not in noise_only and "." not in n}
+    values = {n: v for n, v in values.items() if model.law.parameter[n].center is None}
+    reasons = [] if found.optimum.converged else ["the search for the optimum did not come to rest"]
+    if found.arrived < 0.9:
+        reasons.append(f"only {found.arrived:.0%} of the refits came to rest")
+    notes = ["a point fit: it has no interval of its own"] if method == "huber" else []
+    told = _with_starts(Verdict(not reasons, tuple(reasons), tuple(notes)), found.optimum.agreement)
+    settings = {"delta": DELTA, "objective": repr(found.optimum.value)}
+    return _posterior(model, method, values, {}, told, seed, None, settings, found.residuals)
+
+
+def _with_starts(told: Verdict, agreement: float) -> Verdict:
+    if agreement >= AGREEMENT:
+        return told
+    note = f"only {agreement:.0%} of the starts ended at the best optimum: there are others, and narrower priors help"
+    return Verdict(told.ok, told.reasons, (*told.notes, note))
+
+
+def _values(model: Model, positions: Array) -> dict[str, Array]:
+    """Constrained draws (chains, draws[, levels]) by parameter, in the order of the law."""
+    values, _ = model.unpack(positions, np)
+    order = [name for p in model.law.parameters for name in (p.name, f"{p.name}.center", f"{p.name}.spread")]
+    return {name: np.asarray(values[name]) for name in order if name in values}
+
+
+def _scalars(model: Model, values: Mapping[str, Array]) -> dict[str, Array]:
+    found = {}
+    for name, draws in values.items():
+        if draws.ndim == 2:
+            found[name] = draws
+        else:
+            found |= {f"{name}[{label}]": draws[..., i] for i, label in enumerate(model.groupings[name].labels)}
+    return found
+
+
+def _labels(model: Model) -> list[str]:
+    """The full name of every entry of the unconstrained vector; those of populations count as no parameter's own."""
+    names = []
+    for block in model.blocks:
+        if block.role == "value" and not model.law.parameter[block.parameter].grouped:
+            names.append(block.parameter)
+        else:
+            names += [f"{block.parameter}.{block.role}.{i}" for i in range(block.size)]
+    return names
+
+
+def _posterior(
+    model: Model, method: str, values: dict[str, Array], stats: Mapping[str, Any], told: Verdict, seed: int,
+    prior: Array | None, settings: Mapping[str, object], residuals: Array | None = None,
+) -> Posterior:  # fmt: skip
+    from lawdsl.render import digest
+
+    law, table = model.law, model.table
+    provenance = Provenance(
+        table.source, table.digest, digest(law), table.rows, seed, _versions(),
+        tuple((name, str(value)) for name, value in settings.items()), table.notes,
+    )  # fmt: skip
+    predictive = {}
+    if prior is not None:
+        flat = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
+        chosen = np.linspace(0, len(next(iter(flat.values()))) - 1, PREDICTIVE_DRAWS).astype(int)
+        before = {n: v[:PREDICTIVE_DRAWS] for n, v in _values(model, prior).items()}
+        predictive["posterior"] = _predictive(model, {n: v[chosen] for n, v in flat.items()}, seed)
+        predictive["prior"] = _predictive(model, before, seed)
+    return Posterior(
+        law, method, values, {name: g.labels for name, g in model.groupings.items() if name in values},
+        table.levels, table.columns, table.codes, told, provenance, stats,
+        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals,
+    )  # fmt: skip
+
+
+def _predictive(model: Model, values: Mapping[str, Array], seed: int) -> Array:
+    """Replicated responses (draws, rows) for the very rows of the table, known standard errors included."""
+    per_row = {
+        name: v[:, model.groupings[name].codes] if name in model.groupings and v.ndim == 2 else v[:, None]
+        for name, v in values.items()
+    }
+    rows = model.program.finish(model.data["prepared"], per_row, numpy_operations())
+    count = len(next(iter(values.values())))
+    shape = (count, model.table.rows)
+    scale = np.broadcast_to(rows["scale"], shape)
+    if "error" in model.data:
+        scale = np.hypot(scale, model.data["error"])
+    random = np.random.default_rng([seed, 5])
+    df = np.broadcast_to(rows.get("df", STUDENT_DF), shape)
+    with np.errstate(all="ignore"):
+        scatter = noise.draw(model.law.noise, scale, df, random)
+        return np.asarray(restore(model.law, np.broadcast_to(rows["location"], shape) + scatter))
+
+
+def _versions() -> tuple[tuple[str, str], ...]:
+    def of(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    packages = ("lawdsl", "jax", "jaxlib", "numpyro", "numpy", "scipy", "sympy", "arviz", "xarray")
+    return (("python", platform.python_version()), *((package, of(package)) for package in packages))

@@ -1,0 +1,357 @@
+"""Law + table to a density over one unconstrained vector: the model that every method of fitting shares.
+
+The vector is cut into blocks: a free parameter's value, or one per level; for partially pooled parameters the
+population's centre, the spread between levels, and the levels. `Model` knows the way there and back, the prior, the
+likelihood of rows and draws from the prior. Data enter as an argument, so that one compiled program serves every table
+of the same shape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from lawdsl.backends import jax_operations, numpy_operations
+from lawdsl.compile import Program, compile_expressions
+from lawdsl.expression import Operation, walk
+from lawdsl.law import Law, Parameter, Prior
+from lawdsl.symbolic import Algebra
+from lawdsl.table import Table
+
+from . import priors
+
+Array = NDArray[np.float64]
+Data = dict[str, Any]
+
+POSITIVE = (0.0, math.inf)
+#: levels with this many rows (the median level) tell their own value; with fewer, the population tells it
+ROWS_THAT_INFORM = 8
+#: while a mode is sought, a population's log spread is held to this standard deviation
+PINNED = 0.2
+STANDARD = Prior("Normal", (0.0, 1.0))
+STUDENT_DF = 4.0  # of student-t noise when a law does not say
+
+
+@dataclass(frozen=True)
+class Block:
+    """A run of the unconstrained vector: `role` is value, center, spread, levels or offsets; `bend` see `fitting.priors`.
+
+    The levels of a population stand in the vector themselves where the rows inform them well, and as offsets in units of
+    the spread where they do not: either way the sampler meets no funnel (Betancourt & Girolami 2013, arXiv 1312.0906).
+    """
+
+    parameter: str
+    role: str
+    start: int
+    size: int
+    prior: Prior
+    support: tuple[float, float]
+    bend: float | None = None
+
+    @property
+    def slice(self) -> slice:
+        """Where it lies in the vector."""
+        return slice(self.start, self.start + self.size)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """The levels of a grouped parameter: labels (several factors joined by a comma) and each row's code."""
+
+    labels: tuple[str, ...]
+    codes: NDArray[np.int64]
+
+
+def noise_outputs(law: Law) -> dict[str, sympy.Expr]:
+    """What the likelihood computes per row: the location on the noise's scale, the scale, and student-t's df."""
+    algebra = Algebra(law)
+    mean = algebra.name(law.response.name)
+    location = {"identity": mean, "log": sympy.log(mean), "logit": sympy.log(mean) - sympy.log(1 - mean)}[law.noise.on]
+    outputs = {"location": location, "scale": algebra.expression(law.noise.scale)}
+    if law.noise.df is not None:
+        outputs["df"] = algebra.expression(law.noise.df)
+    return outputs
+
+
+def transform(law: Law, values: Array) -> Array:
+    """Observations of the response on the scale of the noise."""
+    if law.noise.on == "log":
+        return np.log(values)
+    return np.log(values) - np.log1p(-values) if law.noise.on == "logit" else values
+
+
+def restore(law: Law, values: Any) -> Any:
+    """Numbers on the noise's scale as values of the response."""
+    if law.noise.on == "log":
+        return np.exp(values)
+    return 1 / (1 + np.exp(-values)) if law.noise.on == "logit" else values
+
+
+def error_on_scale(law: Law, error: Array, values: Array) -> Array:
+    """Known standard errors carried over to the noise's scale, by its slope at the observation."""
+    if law.noise.on == "log":
+        return error / values
+    return error / (values * (1 - values)) if law.noise.on == "logit" else error
+
+
+class Model:
+    """A law bound to a table. `width` is the dimension of the unconstrained vector."""
+
+    def __init__(self, law: Law, table: Table):
+        self.law = law
+        self.table = table
+        self.groupings = {p.name: _grouping(p, table) for p in law.parameters if p.grouped}
+        self.blocks = self._blocks()
+        self.width = sum(block.size for block in self.blocks)
+
+    def _blocks(self) -> tuple[Block, ...]:
+        blocks: list[Block] = []
+        exponents = exponents_of(self.law)
+        moved = {name for group in self.law.order for name in group}
+
+        def add(parameter: Parameter, role: str, size: int, prior: Prior, support: tuple[float, float]) -> None:
+            start = blocks[-1].start + blocks[-1].size if blocks else 0
+            bent = role == "value" and parameter.name in exponents and parameter.name not in moved
+            bend = priors.bend_of(prior, support) if bent else None
+            blocks.append(Block(parameter.name, role, start, size, prior, support, bend))
+
+        for parameter in self.law.parameters:
+            if not parameter.free:
+                continue
+            if not parameter.grouped:
+                assert parameter.prior is not None
+                add(parameter, "value", 1, parameter.prior, parameter.support)
+                continue
+            levels = len(self.groupings[parameter.name].labels)
+            if parameter.pool == "none":
+                assert parameter.prior is not None
+                add(parameter, "value", levels, parameter.prior, parameter.support)
+                continue
+            assert parameter.spread is not None
+            if parameter.center is None:
+                assert parameter.prior is not None
+                add(parameter, "center", 1, parameter.prior, parameter.support)
+            add(parameter, "spread", 1, parameter.spread, POSITIVE)
+            rows = np.bincount(self.groupings[parameter.name].codes, minlength=levels)
+            role = "levels" if np.median(rows) >= ROWS_THAT_INFORM else "offsets"
+            add(parameter, role, levels, STANDARD, (-math.inf, math.inf))
+        return tuple(blocks)
+
+    @cached_property
+    def program(self) -> Program:
+        """The compiled expressions of the likelihood."""
+        data = frozenset(self.law.inputs)
+        return compile_expressions(noise_outputs(self.law), data)
+
+    @cached_property
+    def identity(self) -> str:
+        """Names everything that the densities close over, but for the data and their shapes."""
+        law = self.law
+        parts = (law.variables, law.response, law.parameters, law.equation, law.noise, law.let, law.order, self.blocks)
+        return hashlib.sha256(repr((parts, sorted(self.groupings))).encode()).hexdigest()
+
+    @cached_property
+    def data(self) -> Data:
+        """The arrays the likelihood takes: prepared columns, responses and errors on the noise's scale, codes."""
+        law, columns = self.law, self.table.columns
+        observed = columns[law.response.name]
+        data: Data = {
+            "prepared": tuple(np.asarray(x, dtype=float) for x in self.program.prepare(columns, numpy_operations())),
+            "observed": transform(law, observed),
+            "codes": {name: grouping.codes for name, grouping in self.groupings.items()},
+        }
+        if law.noise.error is not None:
+            data["error"] = error_on_scale(law, columns[law.noise.error], observed)
+        if self.spreads.size:
+            data |= {"pin": np.float64(0.0), "spread": np.zeros(self.spreads.size)}
+        return data
+
+    @cached_property
+    def spreads(self) -> NDArray[np.int64]:
+        """Where the log spreads of populations lie in the vector."""
+        return np.array([block.start for block in self.blocks if block.role == "spread"], dtype=int)
+
+    def pinned(self, log_spread: Array) -> Data:
+        """The data with the populations' spreads held, so that a search finds the mode of all else.
+
+        The joint density of a population's levels and spread has no mode: it grows without bound as both shrink.
+        """
+        return {**self.data, "pin": np.float64(PINNED**-2), "spread": np.asarray(log_spread, dtype=float)}
+
+    def empirical_spread(self, u: Array) -> Array:
+        """The log spread of each population that its levels at `u` show, at least a twentieth of its prior's."""
+        found = []
+        for block in self.blocks:
+            if block.role == "spread":
+                levels = next(b for b in self.blocks if b.parameter == block.parameter and b.role in ("levels", "offsets"))
+                spread, center = self._population(block.parameter, u, np)
+                shown = u[levels.slice] - center if levels.role == "levels" else spread * u[levels.slice]
+                typical = np.exp(np.median(priors.draw(block.prior, block.support, 2000, np.random.default_rng(0))))
+                found.append(np.log(max(float(np.sqrt(np.mean(shown**2))), typical / 20)))
+        return np.array(found)
+
+    def unpack(self, u: Any, xp: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Parameter values and, where the unconstrained scale is their log, their logs: scalars or (levels,).
+
+        `u` is (width,) or, in numpy, (..., width); a trailing axis of size one is dropped. Populations appear as
+        `k.center` and `k.spread`.
+        """
+        values: dict[str, Any] = {}
+        logs: dict[str, Any] = {}
+        lower = {b: a for group in self.law.order for a, b in zip(group[:-1], group[1:], strict=True)}
+        for name in _in_order(self.law.order, self.blocks):
+            block = next(b for b in self.blocks if b.parameter == name and b.role in ("value", "levels", "offsets"))
+            parameter = self.law.parameter[name]
+            part = u[..., block.slice]
+            if block.role == "value":
+                part = part if parameter.grouped else part[..., 0]
+                support: tuple[Any, Any] = block.support
+                if name in lower:
+                    support = (values[lower[name]], support[1])
+                values[name] = priors.constrain(part, support, xp, block.bend)
+            else:
+                spread, center = self._population(name, u, xp)
+                if block.role == "offsets":
+                    part = center[..., None] + spread[..., None] * part
+                values[name] = priors.constrain(part, parameter.support, xp)
+                values[f"{name}.spread"] = spread
+                if parameter.center is None:
+                    values[f"{name}.center"] = priors.constrain(center, parameter.support, xp)
+                support = parameter.support
+            if support == POSITIVE and block.bend is None:
+                logs[name] = part
+        return values, logs
+
+    def _population(self, name: str, u: Any, xp: Any) -> tuple[Any, Any]:
+        """A population's spread, and its centre on the unconstrained scale."""
+        parameter = self.law.parameter[name]
+        by_role = {b.role: b for b in self.blocks if b.parameter == name}
+        spread = xp.exp(u[..., by_role["spread"].start])
+        if "center" in by_role:
+            return spread, u[..., by_role["center"].start]
+        assert parameter.center is not None
+        fixed = float(priors.unconstrain(np.asarray(parameter.center), parameter.support))
+        return spread, xp.zeros_like(spread) + fixed
+
+    def log_prior(self) -> Callable[[Any], Any]:
+        """The prior's log density over the unconstrained vector, as a JAX function."""
+        import jax.numpy as jnp
+
+        lower = {b: a for group in self.law.order for a, b in zip(group[:-1], group[1:], strict=True)}
+        densities = [
+            priors.density_at(block.prior, block.support)
+            if block.parameter in lower
+            else priors.log_density(block.prior, block.support, block.bend)
+            for block in self.blocks
+        ]
+
+        def log_prior(u: Any) -> Any:
+            total = 0.0
+            values, _ = self.unpack(u, jnp) if lower else ({}, {})
+            for block, density in zip(self.blocks, densities, strict=True):
+                part = u[block.slice]
+                if block.role == "levels":
+                    spread, center = self._population(block.parameter, u, jnp)
+                    total = total + jnp.sum(density((part - center) / spread)) - block.size * jnp.log(spread)
+                    continue
+                if block.parameter in lower:
+                    support = (values[lower[block.parameter]], block.support[1])
+                    value = values[block.parameter]
+                    total = total + density(value) + jnp.sum(priors.log_slope(part, support, jnp))
+                else:
+                    total = total + jnp.sum(density(part))
+            return total
+
+        return log_prior
+
+    def rows(self, u: Any, data: Data) -> dict[str, Any]:
+        """Location, scale and df of every row, as JAX arrays."""
+        import jax.numpy as jnp
+
+        values, logs = self.unpack(u, jnp)
+        for name, codes in data["codes"].items():
+            values[name] = values[name][codes]
+            if name in logs:
+                logs[name] = logs[name][codes]
+        return self.program.finish(data["prepared"], values, jax_operations(), logs)
+
+    def potential(self) -> Callable[[Any, Data], Any]:
+        """Minus the log posterior density at `u`, up to a constant. `data` may hold "weights" of rows."""
+        import jax.numpy as jnp
+
+        from .noise import log_density
+
+        noise = self.law.noise
+
+        def potential(u: Any, data: Data) -> Any:
+            log_prior = self.log_prior()  # built when traced: a program from the cache needs no numpyro
+            held = jnp.sum((u[self.spreads] - data["spread"]) ** 2) * data["pin"] / 2 if self.spreads.size else 0.0
+            rows = self.rows(u, data)
+            scale = rows["scale"]
+            if "error" in data:
+                scale = jnp.sqrt(scale * scale + data["error"] ** 2)
+            found = log_density(noise, data["observed"] - rows["location"], scale, rows.get("df", STUDENT_DF))
+            weights = data.get("weights")
+            return held - (log_prior(u) + jnp.sum(found if weights is None else weights * found))
+
+        return potential
+
+    def prior_draws(self, count: int, seed: int) -> Array:
+        """(count, width) draws from the prior on the unconstrained scale."""
+        random = np.random.default_rng(seed)
+        parts = []
+        for block in self.blocks:
+            u = priors.draw(block.prior, block.support, count * block.size, random).reshape(count, block.size)
+            if block.bend is not None:
+                u = priors.unconstrain(priors.constrain(u, block.support, np), block.support, block.bend)
+            parts.append(u)
+            if block.role == "levels":
+                whole = np.concatenate(parts, axis=1)
+                spread, center = self._population(block.parameter, whole, np)
+                parts[-1] = center[:, None] + spread[:, None] * u
+        return np.concatenate(parts, axis=1)
+
+
+def exponents_of(law: Law) -> frozenset[str]:
+    """The names that stand in an exponent of the equation, its lets and ties."""
+    found: set[str] = set()
+    for tree in (law.equation, *law.definitions.values()):
+        for node in walk(tree):
+            if isinstance(node, Operation) and node.sign == "^":
+                found |= node.parts[1].names()
+    return frozenset(found)
+
+
+def _grouping(parameter: Parameter, table: Table) -> Grouping:
+    """The levels that occur, joined over the factors, and every row's."""
+    if len(parameter.by) == 1:
+        factor = parameter.by[0]
+        return Grouping(table.levels[factor], table.codes[factor])
+    columns = np.stack([table.codes[factor] for factor in parameter.by])
+    present, codes = np.unique(columns, axis=1, return_inverse=True)
+    labels = tuple(
+        ",".join(table.levels[factor][code] for factor, code in zip(parameter.by, combination, strict=True))
+        for combination in present.T
+    )
+    return Grouping(labels, codes.reshape(-1))
+
+
+def _in_order(order: tuple[tuple[str, ...], ...], blocks: tuple[Block, ...]) -> list[str]:
+    """Parameters so that each comes after the one that bounds it from below."""
+    ordered = [name for group in order for name in group]
+    names = list(dict.fromkeys(block.parameter for block in blocks))
+    return [name for name in names if name not in ordered] + ordered
+
+
+def scale_of(draws: Array) -> Array:
+    """The spread of prior draws (count, width) along each axis, by quantiles, so that heavy tails do not count."""
+    low, high = np.quantile(draws, [0.16, 0.84], axis=0)
+    return np.maximum((high - low) / 2, 1e-6)

@@ -1,0 +1,239 @@
+"""Predictions from a posterior: the law's mean and a new observation at any point, each with an interval."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lawdsl.backends import numpy_operations
+from lawdsl.compile import compile_expressions
+from lawdsl.errors import AskError, Fault, Span, suggest
+from lawdsl.evaluate import missing_value
+from lawdsl.law import Law, Parameter
+from lawdsl.numbers import exact, parse_number, short
+from lawdsl.symbolic import Algebra
+from lawdsl.table import Table
+
+from . import noise, priors
+from .model import STUDENT_DF, noise_outputs, restore
+from .posterior import Posterior
+
+Array = NDArray[np.float64]
+Point = Mapping[str, float | str]
+
+#: points evaluated at once, so that a long table does not fill the memory
+CHUNK = 512
+#: beyond this many decades outside the rows a prediction is called an extrapolation
+NEAR = 0.05
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The response at one point, in its unit.
+
+    mean, median, lo, hi: of the law's value over the posterior, for a typical level of what scatters between levels;
+    new_lo, new_hi: of a new observation, whose level is new where none is named. `level` is the intervals' probability.
+    `beyond`: variable -> decades outside the rows fitted to (0 inside), negative below.
+    """
+
+    at: tuple[tuple[str, float | str], ...]
+    response: str
+    mean: float
+    median: float
+    lo: float
+    hi: float
+    new_lo: float
+    new_hi: float
+    level: float
+    beyond: tuple[tuple[str, float], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As the command line prints it."""
+        plain = {k: getattr(self, k) for k in ("mean", "median", "lo", "hi", "new_lo", "new_hi", "level", "response")}
+        return {"at": dict(self.at), **plain, "decades_beyond_data": dict(self.beyond)}
+
+    def distance(self) -> str:
+        """How far outside the rows the point lies, in words; empty where it lies within them."""
+        parts = [
+            f"{abs(decades):.1f} decades {'above' if decades > 0 else 'below'} the data in {name}"
+            for name, decades in self.beyond
+            if abs(decades) > NEAR
+        ]
+        return ", ".join(parts)
+
+
+def read_points(law: Law, points: Iterable[Mapping[str, Any]]) -> list[dict[str, float | str]]:
+    """Points as numbers for variables and texts for factors. Raises: AskError with every fault (ASK001, ASK002, ...)."""
+    faults: list[Fault] = []
+    known = [*law.inputs, *law.grouping]
+    found = []
+    for raw in points:
+        point: dict[str, float | str] = {}
+        for name, value in raw.items():
+            if name in law.factor and name in law.grouping:
+                point[name] = value if isinstance(value, str) else exact(float(value))
+                number = parse_number(point[name])  # type: ignore[arg-type]
+                point[name] = exact(number) if number is not None else point[name]
+            elif name not in law.inputs:
+                variable = law.variable.get(name)
+                why = f"follows from {variable.formula}" if variable and variable.formula is not None else "is not used"
+                message = f"'{name}' {why if name in law.variable else 'is not a variable or factor'} of {law.name}"
+                faults.append(Fault("ASK002", Span(law.name), message, suggest(name, known)))
+            else:
+                number = parse_number(value) if isinstance(value, str) else float(value)
+                fault = _outside(law, name, value, number)
+                if fault:
+                    faults.append(fault)
+                elif number is not None:
+                    point[name] = number
+        named = set(raw)
+        faults += [missing_value(law, name, point) for name in law.inputs if name not in named]
+        found.append(point)
+    if faults:
+        raise AskError(list(dict.fromkeys(faults)))
+    return found
+
+
+def _outside(law: Law, name: str, value: Any, number: float | None) -> Fault | None:
+    domain = law.variable[name].domain
+    if number is None or not np.isfinite(number):
+        cure = "Numbers are written 0.5, 1e24, 7B or 100T."
+        return Fault("ASK007", Span(law.name), f"{name}={str(value)[:40]} is not a number", cure)
+    if (domain == "positive" and number <= 0) or (domain == "unit" and not 0 <= number <= 1):
+        wanted = "positive" if domain == "positive" else "between 0 and 1"
+        return Fault("ASK007", Span(law.name), f"{name}={number:g}", f"{name} is {wanted}.")
+    return None
+
+
+def table_points(table: Table) -> list[dict[str, float | str]]:
+    """The rows of a bound table as points, in order."""
+    columns = {name: values.tolist() for name, values in table.columns.items()}
+    words = {name: [table.levels[name][code] for code in codes] for name, codes in table.codes.items()}
+    return [
+        {**{n: v[i] for n, v in columns.items()}, **{n: w[i] for n, w in words.items()}} for i in range(table.rows)
+    ]
+
+
+def predict(posterior: Posterior, points: Iterable[Mapping[str, Any]], *, level: float = 0.9) -> list[Prediction]:
+    """Predictions at `points` (mappings of variables and factors to numbers and texts), in order.
+
+    Raises: AskError for points that do not fit the law, or levels that a parameter without a population has not seen.
+    """
+    if not 0 < level < 1:
+        raise AskError(Fault("ASK008", Span(posterior.law.name), f"level {level:g}", "It lies between 0 and 1."))
+    read = read_points(posterior.law, points)
+    predictions: list[Prediction] = []
+    for start in range(0, len(read), CHUNK):
+        predictions += _chunk(posterior, read[start : start + CHUNK], level, start)
+    return predictions
+
+
+def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float, start: int) -> list[Prediction]:
+    law = posterior.law
+    columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
+    typical = parameter_values(posterior, points, typical=True)
+    outputs = noise_outputs(law) | {"mean": Algebra(law).name(law.response.name)}
+    if posterior.residuals is not None:  # point fits have no scale of their own
+        outputs = {name: outputs[name] for name in ("location", "mean")}
+    program = compile_expressions(outputs, frozenset(law.inputs))
+    operations = numpy_operations()
+    prepared = program.prepare(columns, operations)
+    shape = (len(next(iter(posterior.flat.values()))), len(points))
+    mean = np.broadcast_to(program.finish(prepared, typical, operations)["mean"], shape)
+    new = parameter_values(posterior, points, typical=False)
+    rows = {n: np.broadcast_to(v, shape) for n, v in program.finish(prepared, new, operations).items()}
+    random = np.random.default_rng([posterior.provenance.seed, start, 1])
+    if posterior.residuals is not None:
+        scatter = random.choice(posterior.residuals, size=shape)
+    else:
+        scatter = noise.draw(law.noise, rows["scale"], rows.get("df", STUDENT_DF), random)
+    observed = restore(law, rows["location"] + scatter)
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    with np.errstate(invalid="ignore"):
+        lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
+        new_lo, new_hi = np.quantile(observed, tails, axis=0)
+        average = mean.mean(axis=0)
+    return [
+        Prediction(
+            tuple(point.items()), law.response.name, float(average[i]), float(median[i]), float(lo[i]), float(hi[i]),
+            float(new_lo[i]), float(new_hi[i]), level, decades_beyond(posterior, point),
+        )
+        for i, point in enumerate(points)
+    ]  # fmt: skip
+
+
+def decades_beyond(posterior: Posterior, point: Point) -> tuple[tuple[str, float], ...]:
+    """How many factors of ten each positive variable lies outside the rows fitted to; 0 within."""
+    found = []
+    for name, (low, high) in posterior.ranges.items():
+        value = point.get(name)
+        if isinstance(value, float) and value > 0 and low > 0:
+            found.append((name, float(max(0.0, np.log10(value / high)) + min(0.0, np.log10(value / low)))))
+    return tuple(found)
+
+
+def parameter_values(posterior: Posterior, points: list[dict[str, float | str]], *, typical: bool) -> dict[str, Any]:
+    """Draws of every free parameter at every point: (draws, 1) or, where levels differ, (draws, points).
+
+    A level that was not named is the population's centre if `typical`, else a new level; a level that is named but was
+    not seen is a new level in either case, the same at every point that names it.
+    Raises: AskError (ASK004) for a level not seen by a parameter that has no population.
+    """
+    law, flat = posterior.law, posterior.flat
+    values: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for parameter in law.parameters:
+        if not parameter.free or parameter.name not in flat and not parameter.grouped:
+            continue
+        if not parameter.grouped:
+            values[parameter.name] = flat[parameter.name][:, None]
+            continue
+        labels = posterior.levels[parameter.name]
+        columns = []
+        for point in points:
+            named = [point.get(factor) for factor in parameter.by]
+            label = None if None in named else ",".join(str(name) for name in named)
+            if label in labels:
+                columns.append(flat[parameter.name][:, labels.index(label)])
+            elif parameter.pool == "partial" and f"{parameter.name}.spread" in flat:
+                columns.append(_of_population(posterior, parameter, label, typical))
+            elif parameter.center is not None:  # a point fit holds effects at their centre
+                columns.append(np.full(len(next(iter(flat.values()))), parameter.center))
+            else:
+                factors = ", ".join(parameter.by)
+                found = f"no {factors} is named" if label is None else f"{factors} = {label} was not in the data"
+                cure = f"Name one: {parameter.by[0]}=... {suggest(label or '', labels)}"
+                faults.append(Fault("ASK004", Span(law.name), f"{parameter.name} has a value per {factors}, and {found}", cure))
+        if len(columns) == len(points):
+            values[parameter.name] = np.stack(columns, axis=1)
+    if faults:
+        raise AskError(list(dict.fromkeys(faults)))
+    return values
+
+
+def _of_population(posterior: Posterior, parameter: Parameter, label: str | None, typical: bool) -> Array:
+    """Draws of a new level of a population, or of its centre."""
+    flat, name = posterior.flat, parameter.name
+    spread = flat[f"{name}.spread"]
+    if parameter.center is None:
+        center = priors.unconstrain(flat[f"{name}.center"], parameter.support)
+    else:
+        center = np.full(len(spread), float(priors.unconstrain(np.asarray(parameter.center), parameter.support)))
+    if label is None and typical:
+        return np.asarray(priors.constrain(center, parameter.support, np))
+    # the same level is the same draw, at whatever point and in whichever call it is named
+    random = np.random.default_rng([posterior.provenance.seed, 2, zlib.crc32(f"{name}[{label}]".encode())])
+    offset = random.standard_normal(len(spread))
+    return np.asarray(priors.constrain(center + spread * offset, parameter.support, np))
+
+
+def describe(point: Point) -> str:
+    """A point in words: N=70B, D=100T, P=4."""
+    return ", ".join(f"{name}={value if isinstance(value, str) else short(value)}" for name, value in point.items())
+
+

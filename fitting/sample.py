@@ -1,0 +1,209 @@
+"""Draws from a posterior: numpyro's NUTS on the whitened potential, all chains side by side.
+
+Compiling is most of what a small fit costs, so the sampler is two programs kept on disk (`fitting.programs`): one
+plants the chains, one takes a block of draws. Warm-up and sampling are the same second program called again, with
+progress told in between; on a second run neither is traced, and numpyro is not even imported.
+
+numpyro adapts the step size. The metric is the whitening itself, an argument of both programs: between the phases of the
+warm-up it is stretched by the covariance of the draws of all chains, four times as many as each would have for a metric
+of its own, and the programs need no code for adapting one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from .programs import stored
+from .start import values_and_gradients
+from .whiten import Whitening
+
+Array = NDArray[np.float64]
+Potential = Callable[[jax.Array, Any], jax.Array]
+Progress = Callable[[int, int], None]
+
+BLOCK = 50  # draws of every chain in one call
+PHASES = 3  # of the warm-up: find the typical set, learn its shape, tune the step to it
+DISPERSION = 1.5  # initial spread, in posterior standard deviations, so that R-hat means something
+ATTEMPTS = 20  # halvings of the initial spread in search of a finite potential
+STATS = ("diverging", "energy", "lp", "acceptance_rate", "n_steps", "tree_depth", "step_size")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to sample. `warmup` and `draws` are per chain."""
+
+    chains: int = 4
+    warmup: int = 450
+    draws: int = 1000
+    seed: int = 0
+    target_accept: float = 0.8
+    max_tree_depth: int = 10
+
+
+@dataclass(frozen=True)
+class Draws:
+    """positions (chains, draws, d) in the unconstrained space; stats: (chains, draws) arrays by ArviZ's names."""
+
+    positions: Array
+    stats: dict[str, NDArray[Any]]
+
+
+def sample(
+    potential: Potential,
+    data: Any,
+    whitening: Whitening,
+    settings: Settings,
+    *,
+    identity: str | None = None,
+    progress: Progress | None = None,
+) -> Draws:
+    """Sample exp(-potential(u, data)), u (d,), by NUTS in the whitened space.
+
+    `data` is a pytree of arrays; the compiled programs serve other data of the same shapes. `identity` must change with
+    whatever `potential` closes over (`fitting.programs.stored`). `progress(done, total)` counts draws of all chains,
+    warm-up included. Equal arguments give equal draws.
+    Raises: ValueError if the potential is not finite near the center of the whitening.
+    """
+    with jax.enable_x64(True):
+        return _run(potential, data, whitening, settings, identity, progress)
+
+
+def _run(
+    potential: Potential, data: Any, whitening: Whitening, settings: Settings, identity: str | None,
+    progress: Progress | None,
+) -> Draws:  # fmt: skip
+    random = np.random.default_rng([settings.seed, 6])
+    z = _initial(potential, data, whitening, settings.chains, random, identity)
+    phase = max(1, settings.warmup // PHASES)
+    kernel = _Kernel(potential, settings, phase)
+    static = {
+        "phase": phase, "target": settings.target_accept, "depth": settings.max_tree_depth, "block": BLOCK,
+    }  # fmt: skip
+    total, done = PHASES * phase + settings.draws, 0
+
+    def run(count: int, state: Any, whitening: Whitening) -> tuple[Any, dict[str, NDArray[Any]]]:
+        """At least `count` draws in whole blocks."""
+        nonlocal done
+        fixed = (whitening.center, whitening.factor, data)
+        take = stored("take", kernel.take, (state, *fixed), identity=identity, settings=static)
+        blocks: list[dict[str, NDArray[Any]]] = []
+        for start in range(0, count, BLOCK):
+            state, told = take(state, *fixed)
+            blocks.append({name: np.asarray(value) for name, value in told.items()})
+            if progress:
+                progress((done + min(start + BLOCK, count)) * settings.chains, total * settings.chains)
+        done += count
+        return state, {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
+
+    state: Any = None
+    for index in range(PHASES):
+        keys = random.integers(0, 2**32, size=(settings.chains, 2), dtype=np.uint32)  # raw keys, one a chain
+        fixed = (whitening.center, whitening.factor, data)
+        state = stored("plant", kernel.plant, (z, keys, *fixed), identity=identity, settings=static)(z, keys, *fixed)
+        state, told = run(phase, state, whitening)
+        if index < PHASES - 1:
+            stretched = whitening.stretched(_covariance(told["z"][:, told["z"].shape[1] // 3 :]))
+            z = stretched.from_position(whitening.to_position(told["z"][:, -1]))
+            whitening = stretched
+    _, told = run(settings.draws, state, whitening)
+    joined = {name: values[:, : settings.draws] for name, values in told.items()}
+    positions = whitening.to_position(joined.pop("z"))
+    joined["tree_depth"] = np.ceil(np.log2(joined["n_steps"] + 1)).astype(int)
+    joined["lp"] = -joined.pop("potential")
+    return Draws(positions, {name: joined[name] for name in STATS})
+
+
+def _covariance(z: Array) -> Array:
+    """The covariance of draws (chains, draws, d), shrunk towards that of the whitening they were made in."""
+    flat = z.reshape(-1, z.shape[-1])
+    width = flat.shape[1]
+    trusted = 5 + width
+    found = np.cov(flat.T).reshape(width, width)
+    return np.asarray((found * len(flat) + trusted * np.eye(width)) / (len(flat) + trusted))
+
+
+class _Kernel:
+    """numpyro's NUTS as two functions of arrays alone. Its own state is a tree of named tuples; here it is a list of
+    their leaves, so that a stored program can be called where numpyro was never imported.
+    """
+
+    def __init__(self, potential: Potential, settings: Settings, phase: int):
+        self.potential = potential
+        self.settings = settings
+        self.phase = phase
+
+    def build(self, center: jax.Array, factor: jax.Array, data: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        from numpyro.infer.hmc import hmc
+
+        def whitened(z: jax.Array) -> jax.Array:
+            return self.potential(center + factor @ z, data)
+
+        init, step = hmc(potential_fn=whitened, algo="NUTS")
+        settings = self.settings
+
+        def plant(z: jax.Array, key: jax.Array) -> Any:
+            return init(
+                z, num_warmup=self.phase, step_size=1.0, adapt_mass_matrix=False, trajectory_length=None,
+                target_accept_prob=settings.target_accept, max_tree_depth=settings.max_tree_depth, rng_key=key,
+            )  # fmt: skip
+
+        return plant, step
+
+    def plant(self, z: jax.Array, keys: jax.Array, center: jax.Array, factor: jax.Array, data: Any) -> list[jax.Array]:
+        """The state of all chains at z (chains, d)."""
+        plant, _ = self.build(center, factor, data)
+        leaves: list[jax.Array] = jax.tree.leaves(jax.vmap(plant)(z, keys))
+        return leaves
+
+    def take(
+        self, leaves: list[jax.Array], center: jax.Array, factor: jax.Array, data: Any
+    ) -> tuple[list[jax.Array], dict[str, jax.Array]]:
+        """A block of draws: the state after it, and what each draw was, (chains, BLOCK, ...)."""
+        plant, step = self.build(center, factor, data)
+        # numpyro's step is set up by its init: tracing that gives the state's shape as well
+        like = jax.eval_shape(plant, jax.ShapeDtypeStruct(center.shape, center.dtype),
+                              jax.ShapeDtypeStruct((2,), jnp.uint32))  # fmt: skip
+        structure = jax.tree.structure(like)
+
+        def one(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:
+            state = step(state)
+            told = {
+                "z": state.z,
+                "potential": state.potential_energy,
+                "energy": state.energy,
+                "diverging": state.diverging,
+                "acceptance_rate": state.accept_prob,
+                "n_steps": state.num_steps,
+                "step_size": state.adapt_state.step_size,
+            }
+            return state, told
+
+        def chain(*leaves: jax.Array) -> Any:
+            return jax.lax.scan(one, jax.tree.unflatten(structure, leaves), None, length=BLOCK)
+
+        state, told = jax.vmap(chain)(*leaves)
+        return jax.tree.leaves(state), told
+
+
+def _initial(
+    potential: Potential, data: Any, whitening: Whitening, chains: int, random: np.random.Generator,
+    identity: str | None,
+) -> Array:  # fmt: skip
+    """Overdispersed starts (chains, d) at which the potential and its gradient are finite."""
+    z = random.standard_normal((chains, len(whitening.center)))
+    spread = np.full((chains, 1), DISPERSION)
+    for _ in range(ATTEMPTS):
+        positions = whitening.to_position(spread * z)
+        values, gradients = values_and_gradients(potential, positions, data, identity=identity)
+        finite = np.isfinite(values) & np.isfinite(gradients).all(axis=1)
+        if finite.all():
+            return np.asarray(spread * z)
+        spread[~finite] /= 2
+    raise ValueError("the potential is not finite near the center of the whitening")
