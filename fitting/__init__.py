@@ -12,26 +12,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .ask import Answer as Answer
-    from .ask import ask as ask
-    from .fit import fit as fit
+    from .answers import Answer as Answer
+    from .answers import ask as ask
+    from .engine import fit as fit
     from .posterior import Posterior as Posterior
     from .posterior import open_fit as open_fit
-    from .predict import Prediction as Prediction
-    from .predict import predict as predict
-    from .simulate import simulate as simulate
+    from .predictions import Prediction as Prediction
+    from .predictions import predict as predict
+    from .simulation import simulate as simulate
     from .verdict import Verdict as Verdict
 
 _HOMES = {
-    "Answer": "ask",
+    "Answer": "answers",
     "Posterior": "posterior",
-    "Prediction": "predict",
+    "Prediction": "predictions",
     "Verdict": "verdict",
-    "ask": "ask",
-    "fit": "fit",
+    "ask": "answers",
+    "fit": "engine",
     "open_fit": "posterior",
-    "predict": "predict",
-    "simulate": "simulate",
+    "predict": "predictions",
+    "simulate": "simulation",
 }
 
 __all__ = sorted(_HOMES)
@@ -43,9 +43,7 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module 'fitting' has no attribute {name!r}")
         from importlib import import_module
 
-        found = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        globals()[name] = found  # a function may share its module's name; the function is the public one
-        return found
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -113,8 +113,8 @@ class Posterior:
         return found
 
     def predict(self, points: Any = None, *, level: float = 0.9, **at: Any) -> Any:
-        """Predictions at points; see `fitting.predict.predict`. `posterior.predict(N="70B", D="100T")` asks for one."""
-        from .predict import predict
+        """Predictions at points; see `fitting.predictions.predict`. `posterior.predict(N="70B", D="100T")` asks for one."""
+        from .predictions import predict
 
         return predict(self, [at] if points is None else points, level=level)
 

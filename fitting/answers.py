@@ -14,7 +14,7 @@ from lawdsl.numbers import exact, parse_number
 from lawdsl.question import answer
 
 from .posterior import Posterior
-from .predict import parameter_values
+from .predictions import parameter_values
 
 #: draws a question is answered for; enough for 90 % intervals to two digits, and a search takes time
 DRAWS = 2000

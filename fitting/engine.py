@@ -135,6 +135,7 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
     told = verdict.of_sample(
         model.law, scalars, found.stats, settings.max_tree_depth, found.positions, prior, _labels(model)
     )
+    told = replace(told, notes=(*told.notes, *_patterns(model, values)))
     told = _with_starts(told, optimum.agreement)
     kept: dict[str, object] = {"warmup": settings.warmup, "draws": settings.draws, "chains": settings.chains}
     return _posterior(model, "nuts", values, found.stats, told, seed, prior, kept)
@@ -179,6 +180,18 @@ def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterio
     told = _with_starts(Verdict(not reasons, tuple(reasons), tuple(notes)), found.optimum.agreement)
     settings = {"delta": DELTA, "objective": repr(found.optimum.value)}
     return _posterior(model, method, values, {}, told, seed, None, settings, found.residuals)
+
+
+def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:
+    """What the residuals at the posterior's mean still hold of the variables."""
+    from .pattern import patterns
+
+    means = {n: v.reshape(-1, *v.shape[2:]).mean(axis=0) for n, v in values.items()}
+    per_row = {n: v[model.groupings[n].codes] if n in model.groupings else v for n, v in means.items()}
+    rows = model.program.finish(model.data["prepared"], per_row, numpy_operations())
+    scale = rows["scale"] if "error" not in model.data else np.hypot(rows["scale"], model.data["error"])
+    inputs = {name: model.table.columns[name] for name in model.law.inputs}
+    return patterns(inputs, (model.data["observed"] - rows["location"]) / np.broadcast_to(scale, (model.table.rows,)))
 
 
 def _with_starts(told: Verdict, agreement: float) -> Verdict:

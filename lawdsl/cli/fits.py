@@ -1,0 +1,308 @@
+"""Commands about fits: fit, predict, ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import AskError, Fault, InputError, OutsideError, Span
+from ..law import Value
+from ..numbers import short
+from . import say
+from .laws import JSON
+
+if TYPE_CHECKING:
+    from fitting import Posterior
+
+METHODS = ("nuts", "map", "huber", "bootstrap")
+
+
+def _engine() -> Any:
+    """The `fitting` package; it must be ours, since the name is not."""
+    try:
+        import fitting
+    except ImportError as error:
+        message = f"the engine cannot be imported: {error}"
+        raise OutsideError(Fault("FIT020", Span(), message, "Install lawdsl again: pip install lawdsl.")) from None
+    if not hasattr(fitting, "open_fit"):
+        message = f"another package called fitting was found: {fitting.__file__}"
+        raise OutsideError(Fault("FIT020", Span(), message, "Rename it, or run from another folder."))
+    return fitting
+
+
+def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    """`N=70B,D=100T` as a dictionary. Commas inside parentheses belong to the value.
+
+    Raises: InputError (ASK011) for what is no NAME=VALUE.
+    """
+    found: dict[str, str] = {}
+    faults = []
+    for text in texts:
+        for part in _split(text):
+            name, sign, value = part.partition("=")
+            if not sign or not name.strip() or not value.strip():
+                cure = f"Write {option} NAME=VALUE, several with commas between: {option} N=70B,D=100T."
+                faults.append(Fault("ASK011", Span(f"{option} {text}"[:120]), f"'{part.strip()[:60]}' is no NAME=VALUE", cure))
+            elif name.strip() in found and found[name.strip()] != value.strip():
+                message = f"'{name.strip()}' is given twice"
+                faults.append(Fault("ASK011", Span(f"{option} {text}"[:120]), message, "Give each name one value."))
+            else:
+                found[name.strip()] = value.strip()
+    if faults:
+        raise AskError(faults)
+    return found
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for i, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [*parts, text[start:]]
+
+
+TABLE_OPTIONS = (
+    click.option("--map", "maps", multiple=True, metavar="NAME=COLUMN",
+                 help="Where a name's values are: a column, or an expression of columns. May be repeated."),
+    click.option("--where", metavar="FILTER", help="Keep these rows: \"bits < 5 and scheme == 'rtn'\"."),
+    click.option("--units", multiple=True, metavar="NAME=UNIT", help="A column's unit, where it is not the law's."),
+    click.option("--drop-missing", is_flag=True, default=None, help="Drop rows with gaps (they are counted)."),
+)  # fmt: skip
+
+
+def table_options(command: Any) -> Any:
+    """The options that bind a table to a law."""
+    for option in reversed(TABLE_OPTIONS):
+        command = option(command)
+    return command
+
+
+def _units(texts: tuple[str, ...]) -> dict[str, Any]:
+    from ..errors import suggest
+    from ..units import UNITS, quantity
+
+    found = {}
+    for name, text in pairs(texts, "--units").items():
+        known = quantity(text)
+        if known is None:
+            cure = suggest(text, UNITS)
+            raise InputError(Fault("LAW024", Span(f"--units {name}={text}"[:80]), f"unknown unit '{text[:40]}'", cure))
+        found[name] = known
+    return found
+
+
+@click.command("fit")
+@click.argument("law")
+@click.option("--data", metavar="TABLE", help="A file or a table of the catalogue; by default the law's own.")
+@table_options
+@click.option("--method", type=click.Choice(METHODS), default="nuts", show_default=True,
+              help="nuts: the posterior. map: its mode. huber: the point fit of papers. bootstrap: refits of it.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same draws.")
+@click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
+@click.option("--warmup", type=click.IntRange(3, 1_000_000), help="Warm-up draws a chain; 450 unless said.")
+@click.option("--out", type=click.Path(path_type=Path), help="The fit file; fits/LAW-DIGEST.nc unless said.")
+@JSON
+def fit_command(
+    law: str, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
+    drop_missing: bool | None, method: str, seed: int, chains: int, draws: int, warmup: int | None,
+    out: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Fit a law to observations: a table of parameters, a verdict, and a fit file that later commands need alone."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    from .. import library
+    from ..table import bind
+
+    found = library.load(law)
+    table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+    if not as_json:
+        for line in table.notes:
+            say.note(line)
+    engine = _engine()
+    with say.progress(not as_json) as progress:
+        posterior: Posterior = engine.fit(
+            found, table, method=method, seed=seed, chains=chains, draws=draws, warmup=warmup, progress=progress
+        )
+    path = out or Path("fits") / f"{found.name}-{_digest(posterior, method)[:8]}.nc"
+    posterior.save(path)
+    spent = {"cpu_seconds": time.process_time() - cpu, "wall_seconds": time.perf_counter() - wall}
+    if as_json:
+        provenance = posterior.provenance
+        settings = dict(provenance.settings)
+        say.as_json(
+            {
+                "law": found.name, "data": provenance.data, "rows": provenance.rows, "method": method, "seed": seed,
+                "parameters": posterior.summary(), "verdict": posterior.verdict.as_json(), **spent, "fit": str(path),
+                "settings": settings, "notes": list(provenance.notes),
+            }
+        )  # fmt: skip
+    else:
+        _print_fit(posterior, path, spent)
+    return 0 if posterior.verdict.ok else 1
+
+
+def _digest(posterior: Posterior, method: str) -> str:
+    """Names a fit by what decides it: law, rows, method, seed, settings."""
+    import hashlib
+
+    provenance = posterior.provenance
+    parts = (provenance.law_digest, provenance.data_digest, method, provenance.seed, provenance.settings)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def _print_fit(posterior: Posterior, path: Path, spent: Mapping[str, float]) -> None:
+    law, provenance = posterior.law, posterior.provenance
+    say.heading(f"{law.title}")
+    click.echo(f"{law.response.name} = {law.equation}")
+    click.echo(f"{provenance.rows} rows of {provenance.data}, method {posterior.method}, seed {provenance.seed}")
+    click.echo()
+    published = law.published[0] if law.published else None
+    header = ["parameter", "estimate", "90 % interval"]
+    sampled = posterior.method == "nuts"
+    header += ["R-hat", "ESS bulk", "ESS tail"] if sampled else []
+    header += [published.name] if published else []
+    rows = []
+    for name, row in posterior.summary().items():
+        cells = [name, say.plus_minus(row["mean"], row["sd"]), ""]
+        if row["sd"] == row["sd"]:
+            cells[2] = say.interval(row["q05"], row["q95"])
+        if sampled:
+            cells += [f"{row['rhat']:.3f}", f"{row['ess_bulk']:.0f}", f"{row['ess_tail']:.0f}"]
+        if published:
+            cells.append(_constant(published.by_name, name))
+        rows.append(cells)
+    say.table(header, rows)
+    click.echo()
+    _print_verdict(posterior)
+    click.echo(f"{path}  ({spent['wall_seconds']:.1f} s, {spent['cpu_seconds']:.1f} s of CPU)")
+
+
+def _constant(values: Mapping[str, Any], name: str) -> str:
+    base, _, level = name.rstrip("]").partition("[")
+    value = values.get(base)
+    if isinstance(value, dict):
+        value = value.get(level)
+    return short(value.value) if isinstance(value, Value) else ""
+
+
+def _print_verdict(posterior: Posterior) -> None:
+    told = posterior.verdict
+    word = click.style("good", fg="green", bold=True) if told.ok else click.style("not to be believed", fg="red", bold=True)
+    click.echo(f"verdict: {word}")
+    say.wrapped([("-", text) for text in (*told.reasons, *told.notes)])
+
+
+@click.command("predict")
+@click.argument("fit", type=click.Path(path_type=Path))
+@click.option("--at", "points", multiple=True, metavar="N=70B,D=100T", help="A point. May be repeated.")
+@click.option("--table", metavar="TABLE", help="Predict every row of a table instead, in its order.")
+@table_options
+@click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@JSON
+def predict_command(
+    fit: Path, points: tuple[str, ...], table: str | None, maps: tuple[str, ...], where: str | None,
+    units: tuple[str, ...], drop_missing: bool | None, level: float, as_json: bool,
+) -> int:  # fmt: skip
+    """The response at new points: the law's mean and a new observation, each with an interval."""
+    engine = _engine()
+    posterior: Posterior = engine.open_fit(fit)
+    if bool(points) == bool(table):
+        message = "give points with --at, or a table with --table" + (", not both" if points else "")
+        names = ",".join(f"{name}=..." for name in posterior.law.inputs)
+        raise AskError(Fault("ASK012", Span(str(fit)), message, f"For example: --at {names}."))
+    if table:
+        from ..table import bind
+
+        bound = bind(
+            posterior.law, table, map=pairs(maps, "--map"), where=where, units=_units(units),
+            drop_missing=drop_missing, response=False,
+        )  # fmt: skip
+        from fitting.predictions import table_points
+
+        asked: list[Any] = table_points(bound)
+    else:
+        asked = [pairs((point,), "--at") for point in points]
+    found = engine.predict(posterior, asked, level=level)
+    if as_json:
+        say.as_json({"points": [one.as_json() for one in found], "verdict": posterior.verdict.as_json()})
+        return 0 if posterior.verdict.ok else 1
+    response = posterior.law.response
+    percent = f"{level:.0%}".replace("%", " %")
+    click.echo(f"{response.name} in {response.quantity}" + (f": {response.about}" if response.about else ""))
+    click.echo()
+    from fitting.predictions import describe
+
+    rows = [
+        (describe(dict(one.at)), short(one.median), say.interval(one.lo, one.hi), say.interval(one.new_lo, one.new_hi))
+        for one in found
+    ]
+    say.table(("at", "median", f"{percent} of the mean", f"{percent} of a new observation"), rows)
+    click.echo()
+    far = list(dict.fromkeys(one.distance() for one in found if one.distance()))
+    for text in far[:12]:
+        click.echo(f"extrapolation: {text}")
+    if any(abs(decades) > 1 for one in found for _, decades in one.beyond):
+        say.wrapped([("", _FAR)], indent=0)
+    _print_verdict(posterior)
+    return 0 if posterior.verdict.ok else 1
+
+
+_FAR = (
+    "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "
+    "tests that."
+)
+
+
+@click.command("ask")
+@click.argument("fit", type=click.Path(path_type=Path))
+@click.argument("question", required=False)
+@click.option("--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@JSON
+def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: float, as_json: bool) -> int:
+    """A named question of the fit's law, answered with intervals; without a question, what can be asked."""
+    engine = _engine()
+    posterior: Posterior = engine.open_fit(fit)
+    law = posterior.law
+    if question is None:
+        from .laws import _asked
+
+        if as_json:
+            say.as_json({"questions": {a.name: {"given": list(a.given), "about": a.about} for a in law.ask}})
+        else:
+            say.wrapped([(a.name, a.about or _asked(a)) for a in law.ask], indent=0)
+        return 0
+    numbers = pairs(given, "--given")
+    found = engine.ask(posterior, question, numbers, level=level)
+    if as_json:
+        answers = {name: one.as_json() for name, one in found.items()}
+        say.as_json({"question": question, "given": _plain(numbers), "answers": answers, "level": level,
+                     "verdict": posterior.verdict.as_json()})  # fmt: skip
+        return 0 if posterior.verdict.ok else 1
+    asked = law.questions[question]
+    if asked.about:
+        click.echo(asked.about)
+    percent = f"{level:.0%}".replace("%", " %")
+    rows = []
+    for name, one in found.items():
+        unit = law.variable[name].quantity if name in law.variable else law.response.quantity if name == law.response.name else ""
+        rows.append((name, short(one.median), say.interval(one.lo, one.hi), str(unit)))
+    say.table(("answer", "median", f"{percent} interval", "unit"), rows)
+    for name, one in found.items():
+        if one.none:
+            say.note(f"{name}: {one.none:.1%} of the draws have no answer within the range searched")
+    _print_verdict(posterior)
+    return 0 if posterior.verdict.ok else 1
+
+
+def _plain(numbers: Mapping[str, str]) -> dict[str, float | str]:
+    from ..numbers import parse_number
+
+    read = {name: parse_number(text) for name, text in numbers.items()}
+    return {name: numbers[name] if value is None else value for name, value in read.items()}
