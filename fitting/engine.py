@@ -80,11 +80,15 @@ def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
     if method not in METHODS:
         faults.append(Fault("FIT010", Span(law.name), f"no method '{method}'", f"Methods: {', '.join(METHODS)}."))
     if not (1 <= chains <= 64 and 4 <= draws <= 1_000_000):
-        faults.append(Fault("FIT011", Span(law.name), f"{chains} chains of {draws} draws", "1 to 64 chains, 4 draws up."))
+        faults.append(
+            Fault("FIT011", Span(law.name), f"{chains} chains of {draws} draws", "1 to 64 chains, 4 draws up.")
+        )
     if seed < 0:
         faults.append(Fault("FIT011", Span(law.name), f"seed {seed}", "A seed is zero or a positive integer."))
     if law.status == "bound":
-        faults.append(Fault("FIT012", Span(law.name), f"{law.name} is a bound, not a law to fit", "Evaluate it: check."))
+        faults.append(
+            Fault("FIT012", Span(law.name), f"{law.name} is a bound, not a law to fit", "Evaluate it: check.")
+        )
     if faults:
         raise InputError(faults)
 

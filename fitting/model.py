@@ -191,7 +191,9 @@ class Model:
         found = []
         for block in self.blocks:
             if block.role == "spread":
-                levels = next(b for b in self.blocks if b.parameter == block.parameter and b.role in ("levels", "offsets"))
+                levels = next(
+                    b for b in self.blocks if b.parameter == block.parameter and b.role in ("levels", "offsets")
+                )
                 spread, center = self._population(block.parameter, u, np)
                 shown = u[levels.slice] - center if levels.role == "levels" else spread * u[levels.slice]
                 typical = np.exp(np.median(priors.draw(block.prior, block.support, 2000, np.random.default_rng(0))))

@@ -219,7 +219,9 @@ def open_fit(path: str | Path) -> Posterior:
             loaded = {node.path: node.to_dataset(inherit=False).load() for node in tree.subtree}
         return _from_groups(loaded)
     except LawdslError as error:
-        faults = [Fault("FIT003", where, f"the law in this file is at fault: {f.message}", f.cure) for f in error.faults]
+        faults = [
+            Fault("FIT003", where, f"the law in this file is at fault: {f.message}", f.cure) for f in error.faults
+        ]
         raise InputError(faults) from None
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__

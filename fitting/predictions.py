@@ -114,9 +114,7 @@ def table_points(table: Table) -> list[dict[str, float | str]]:
     """The rows of a bound table as points, in order."""
     columns = {name: values.tolist() for name, values in table.columns.items()}
     words = {name: [table.levels[name][code] for code in codes] for name, codes in table.codes.items()}
-    return [
-        {**{n: v[i] for n, v in columns.items()}, **{n: w[i] for n, w in words.items()}} for i in range(table.rows)
-    ]
+    return [{**{n: v[i] for n, v in columns.items()}, **{n: w[i] for n, w in words.items()}} for i in range(table.rows)]
 
 
 def predict(posterior: Posterior, points: Iterable[Mapping[str, Any]], *, level: float = 0.9) -> list[Prediction]:
@@ -208,7 +206,9 @@ def parameter_values(posterior: Posterior, points: list[dict[str, float | str]],
                 factors = ", ".join(parameter.by)
                 found = f"no {factors} is named" if label is None else f"{factors} = {label} was not in the data"
                 cure = f"Name one: {parameter.by[0]}=... {suggest(label or '', labels)}"
-                faults.append(Fault("ASK004", Span(law.name), f"{parameter.name} has a value per {factors}, and {found}", cure))
+                faults.append(
+                    Fault("ASK004", Span(law.name), f"{parameter.name} has a value per {factors}, and {found}", cure)
+                )
         if len(columns) == len(points):
             values[parameter.name] = np.stack(columns, axis=1)
     if faults:
@@ -235,5 +235,3 @@ def _of_population(posterior: Posterior, parameter: Parameter, label: str | None
 def describe(point: Point) -> str:
     """A point in words: N=70B, D=100T, P=4."""
     return ", ".join(f"{name}={value if isinstance(value, str) else short(value)}" for name, value in point.items())
-
-

@@ -63,8 +63,8 @@ def numpy_operations() -> Operations:
         "logsumexp": logsumexp,
         "sigmoid": special.expit,
         "erf": special.erf,
-        "gamma": special.gamma,
-        "loggamma": special.gammaln,
+        "gamma": lambda a: np.where(a > 0, special.gamma(a), np.nan),
+        "loggamma": lambda a: np.where(a > 0, special.gammaln(a), np.nan),
         "lambertw": lambda a: np.where(a < -np.exp(-1.0), np.nan, special.lambertw(a).real),
     }
     return {name: quiet(function) for name, function in table.items()}
@@ -108,7 +108,7 @@ def jax_operations() -> Operations:
         "logsumexp": logsumexp,
         "sigmoid": jax.nn.sigmoid,
         "erf": special.erf,
-        "gamma": lambda a: jnp.exp(special.gammaln(a)),
-        "loggamma": special.gammaln,
+        "gamma": lambda a: jnp.where(a > 0, jnp.exp(special.gammaln(a)), jnp.nan),
+        "loggamma": lambda a: jnp.where(a > 0, special.gammaln(a), jnp.nan),
         "lambertw": lambertw,
     }

@@ -52,7 +52,7 @@ def texts_of(column: pa.ChunkedArray) -> np.ndarray:
     from .numbers import exact
 
     def text(cell: object) -> str | None:
-        if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+        if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
             return None
         if isinstance(cell, (bool, np.bool_)):
             return str(int(cell))
@@ -78,7 +78,7 @@ def evaluate_rows(tree: Expression, columns: Mapping[str, np.ndarray]) -> np.nda
             a, b = (evaluate_rows(part, columns) for part in (left, right))
             a, b = _alike(a, b)
             equal = np.asarray(a == b, dtype=bool)
-            return equal if sign == "==" else ~equal
+            return equal if sign == "==" else ~(equal | _missing(a) | _missing(b))
         case Comparison(sign=sign, parts=parts) | Operation(sign=sign, parts=parts):
             arguments = [evaluate_rows(part, columns) for part in parts]
             if sign == "-" and len(arguments) == 1:
@@ -96,6 +96,11 @@ _SIGNS: Mapping[str, Any] = {
     "+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide, "^": np.power, "<": np.less, "<=": np.less_equal,
     ">": np.greater, ">=": np.greater_equal, "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
 }  # fmt: skip
+
+
+def _missing(values: np.ndarray) -> np.ndarray:
+    """Where there is no value: NaN among numbers, None among texts."""
+    return np.asarray(values == None if values.dtype == object else np.isnan(values), dtype=bool)  # noqa: E711
 
 
 def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -47,7 +47,9 @@ def run(law: Law, compiled: Program, values: Values) -> dict[str, np.ndarray]:
 def missing_value(law: Law, name: str, given: Values) -> Fault:
     """ASK001: which number is needed, and how it is given."""
     variable = law.variable.get(name)
-    what = f"'{name}' ({variable.quantity}{': ' + variable.about if variable.about else ''})" if variable else f"'{name}'"
+    what = (
+        f"'{name}' ({variable.quantity}{': ' + variable.about if variable.about else ''})" if variable else f"'{name}'"
+    )
     extra = sorted(set(given) - set(law.parameter) - set(law.variable))
     cure = f"Give it: {name}=..." + (f" ({suggest(extra[0], [name])})" if extra else "")
     return Fault("ASK001", Span(law.name), f"no number for {what}", cure)

@@ -61,7 +61,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Text:
-    """A quoted text; only comparisons in a filter of rows hold one."""
+    """A quoted text, as it stands: no escapes. Only comparisons in a filter of rows hold one."""
 
     value: str
     at: int = field(default=0, compare=False)
@@ -69,7 +69,8 @@ class Text:
     parts = ()
 
     def __str__(self) -> str:
-        return repr(self.value)
+        quote = '"' if "'" in self.value else "'"
+        return f"{quote}{self.value}{quote}"
 
     def names(self) -> frozenset[str]:
         return frozenset()
@@ -204,6 +205,7 @@ class _Reader:
         out: list[str] = []
         self.offsets: list[int] = []
         self.numbers: dict[int, tuple[float, str]] = {}
+        self.texts: dict[int, str] = {}
         nested = at = 0
 
         def emit(piece: str, origin: int, same_length: bool) -> None:
@@ -220,7 +222,11 @@ class _Reader:
                 emit("1" + "0" * (len(match[0]) - 1), at, True)
                 at = match.end()
             elif match := _SKIPPED.match(text, at):
-                emit(" " * len(match[0]) if match[0].isspace() else match[0], at, True)
+                piece = match[0]
+                if piece[0] in "'\"":  # what is between the quotes is ours; Python would read escapes in it
+                    self.texts[len(self.offsets)] = piece[1:-1]
+                    piece = f"'{'x' * (len(piece) - 2)}'"
+                emit(" " * len(piece) if piece.isspace() else piece, at, True)
                 at = match.end()
             else:
                 if text[at] not in _SIGNS:
@@ -236,6 +242,7 @@ class _Reader:
         if lead:  # leading blanks would be an indentation to Python
             self.offsets = self.offsets[lead:]
             self.numbers = {k - lead: v for k, v in self.numbers.items()}
+            self.texts = {k - lead: v for k, v in self.texts.items()}
             self.python = stripped
         return self.python
 
@@ -253,8 +260,8 @@ class _Reader:
         if level > limits.EXPRESSION_DEPTH:
             self.fail("LAW014", at, f"nested deeper than {limits.EXPRESSION_DEPTH}", "Name its parts under `let`.")
         match node:
-            case ast.Constant(value=str() as text):
-                return Text(text, at)
+            case ast.Constant(value=str() as text) if column in self.texts and len(self.texts[column]) == len(text):
+                return Text(self.texts[column], at)
             case ast.Constant() if column in self.numbers:
                 value, written = self.numbers[column]
                 return Number(value, at, written)
@@ -264,7 +271,7 @@ class _Reader:
                 return self.walk(operand, level + 1)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 inner = self.walk(operand, level + 1)
-                if isinstance(inner, Number) and not isinstance(operand, ast.UnaryOp):
+                if isinstance(inner, Number) and inner.value >= 0:
                     return replace(inner, value=-inner.value, at=at, text=f"-{inner.text}")
                 return Operation("-", (inner,), at)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -288,7 +295,7 @@ class _Reader:
     _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "^"}
 
     def chain(self, node: ast.BinOp, level: int, at: int) -> Expression:
-        """A left-leaning run of operations, unrolled: a sum of two hundred terms is long, not deep."""
+        """A left-leaning run of operations, unrolled: however long it is, reading it does not exhaust the stack."""
         pending: list[ast.BinOp] = []
         left: ast.expr = node
         while isinstance(left, ast.BinOp):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -54,7 +55,7 @@ def read_frame(source: object) -> Frame:
     if isinstance(source, (str, Path)):
         text = str(source)
         path = Path(text)
-        if path.is_file() or path.suffix.lower() in FORMATS or "/" in text:
+        if os.path.isfile(path) or path.suffix.lower() in FORMATS or "/" in text:
             return _from_file(path)
         return _from_catalogue(text)
     return _from_memory(source)
@@ -80,11 +81,11 @@ def _from_file(path: Path) -> Frame:
     name = str(path)
     try:
         size = path.stat().st_size
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a path with a null in it
         from .catalogue import entries
 
         cure = f"Give a file, or a table of the catalogue: {suggest(path.stem, [entry.id for entry in entries()])}"
-        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {error.strerror}", cure)) from None
+        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", cure)) from None
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         _fail("TAB002", name, f"a table ending in '{path.suffix}'", f"Forms that are read: {', '.join(FORMATS)}.")
@@ -108,19 +109,29 @@ def _from_file(path: Path) -> Frame:
     except OSError as error:
         if isinstance(error, pa.ArrowException):
             _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
-        reason = error.strerror or _first_line(error)
-        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {reason}", "")) from None
+        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", "")) from None
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
     return _sized(Frame(arrow, name, digest, {}))
 
 
+def _check_header(header: list[str], name: str, line: int = 0) -> None:
+    if len(header) > limits.TABLE_COLUMNS:
+        _fail("TAB013", name, f"{len(header)} columns", f"At most {limits.TABLE_COLUMNS}.", line)
+    twice = sorted({column for column in header if header.count(column) > 1})
+    if twice:
+        _fail("TAB004", name, f"the column '{twice[0]}' a second time", "Give every column its own name.", line)
+
+
 def _sized(frame: Frame) -> Frame:
-    if frame.arrow.num_columns > limits.TABLE_COLUMNS:
-        _fail("TAB013", frame.name, f"{frame.arrow.num_columns} columns", f"At most {limits.TABLE_COLUMNS}.")
+    _check_header(frame.arrow.column_names, frame.name)
     if frame.arrow.num_rows == 0 or frame.arrow.num_columns == 0:
         _fail("TAB003", frame.name, "this table has no rows", "Check the path, and that the header is its first line.")
     return frame
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or _first_line(error)
 
 
 def _first_line(error: Exception) -> str:
@@ -138,11 +149,7 @@ def _read_csv(path: Path, delimiter: str) -> pa.Table:
         header = next(csv.reader([head], delimiter=delimiter), [])
     if not header or len(head) >= 1_000_000:
         _fail("TAB003" if not header else "TAB013", name, "no header line", "The first line names the columns.", 1)
-    twice = sorted({column for column in header if header.count(column) > 1})
-    if twice:
-        _fail("TAB004", name, f"the column '{twice[0]}' a second time", "Give every column its own name.", 1)
-    if len(header) > limits.TABLE_COLUMNS:
-        _fail("TAB013", name, f"{len(header)} columns", f"At most {limits.TABLE_COLUMNS}.", 1)
+    _check_header(header, name, 1)
     odd: list[Fault] = []
 
     def note(row: Any) -> str:

@@ -32,6 +32,18 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
+def _gamma(x: float) -> float:
+    if x <= 0:
+        raise ValueError("gamma of a number that is not positive")
+    return math.gamma(x)
+
+
+def _loggamma(x: float) -> float:
+    if x <= 0:
+        raise ValueError("loggamma of a number that is not positive")
+    return math.lgamma(x)
+
+
 def _lambertw(x: float) -> float:
     """The principal branch: w with w*exp(w) = x, by Halley's iteration."""
     if x < -math.exp(-1):
@@ -65,8 +77,8 @@ _TABLE = (
     Function("sigmoid", (1, 1), "1/(1 + exp(-x))", "any x", _sigmoid, r"\sigma"),
     Function("tanh", (1, 1), "hyperbolic tangent", "any x", math.tanh, r"\tanh"),
     Function("erf", (1, 1), "error function", "any x", math.erf, r"\operatorname{erf}"),
-    Function("gamma", (1, 1), "gamma function, (x - 1)!", "x > 0", math.gamma, r"\Gamma"),
-    Function("loggamma", (1, 1), "logarithm of the gamma function", "x > 0", math.lgamma, r"\log\Gamma"),
+    Function("gamma", (1, 1), "gamma function, (x - 1)!", "x > 0", _gamma, r"\Gamma"),
+    Function("loggamma", (1, 1), "logarithm of the gamma function", "x > 0", _loggamma, r"\log\Gamma"),
     Function("lambertw", (1, 1), "w with w*exp(w) = x, principal branch", "x >= -1/e", _lambertw, r"W"),
 )  # fmt: skip
 

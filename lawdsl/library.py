@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -33,14 +34,11 @@ def find(law: str | Path, beside: str = "") -> Path:
     text = str(law)
     written = Path(text)
     for path in [written, *([Path(beside).parent / written] if beside and not written.is_absolute() else [])]:
-        if path.suffix in (".yaml", ".yml") and path.is_file():
+        if path.suffix in (".yaml", ".yml") and os.path.isfile(path):  # which takes any text; Path.is_file may raise
             return path
-    known = (
-        folder()
-        / f"{text.replace('_', '-') if (folder() / (text.replace('_', '-') + '.yaml')).is_file() else text}.yaml"
-    )
-    if "/" not in text and known.is_file():
-        return known
+    for name in (text, text.replace("_", "-")):
+        if name in names():
+            return folder() / f"{name}.yaml"
     raise InputError(Fault("LAW038", Span(text[:200]), "no such law file, and no such law in the library",
                            suggest(written.stem, names())))  # fmt: skip
 

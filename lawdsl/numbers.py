@@ -13,9 +13,10 @@ from .limits import NUMBER_MAGNITUDE
 #: what a suffix multiplies by; billions and trillions are those of the short scale
 SUFFIXES = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
-#: a decimal number with an optional exponent or suffix; digits may be grouped by single underscores
+#: a decimal number with an optional exponent or suffix; digits may be grouped by single underscores. What stands before
+#: it is looked at too, so that `x.5` and `1.5.2` are not read as two things side by side
 NUMBER = re.compile(
-    r"(?P<digits>(?:\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:(?P<exponent>[eE][+-]?\d{1,4})|(?P<suffix>[kKMBT])(?!\w))?(?!\w)"
+    r"(?<![\w.])(?P<digits>(?:\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:(?P<exponent>[eE][+-]?\d{1,4})|(?P<suffix>[kKMBT])(?!\w))?(?!\w)"
 )
 
 

@@ -71,7 +71,9 @@ def answer(
         found = {name: np.asarray(value) for name, value in exact.items()}
     else:
         if route == "closed":
-            raise AskError(Fault("ASK006", Span(law.name), f"'{ask.name}' has no closed form", "Use the numeric route."))
+            raise AskError(
+                Fault("ASK006", Span(law.name), f"'{ask.name}' has no closed form", "Use the numeric route.")
+            )
         found = _search(law, ask, plan, algebra, known)
         follows = compile_expressions(dict(plan.follows), frozenset())
         found |= run(law, follows, {**known, **found}) if plan.follows else {}
@@ -79,7 +81,9 @@ def answer(
     return {name: found[name] for name in ask.over} | _report(law, ask, algebra, rest, {**known, **found})
 
 
-def _report(law: Law, ask: Ask, algebra: Algebra, outputs: dict[str, sympy.Expr], known: Values) -> dict[str, np.ndarray]:
+def _report(
+    law: Law, ask: Ask, algebra: Algebra, outputs: dict[str, sympy.Expr], known: Values
+) -> dict[str, np.ndarray]:
     outputs = outputs | {name: algebra.expression(tree) for name, tree in ask.report}
     return run(law, compile_expressions(outputs, frozenset()), known) if outputs else {}
 
@@ -116,7 +120,9 @@ def _plan(law: Law, ask: Ask, algebra: Algebra, keep: frozenset[str]) -> _Plan:
     if not 1 <= len(free) <= 2:
         message = f"'{ask.name}' leaves {len(free)} unknowns free: {', '.join(free) or 'none'}"
         raise AskError(Fault("ASK005", Span(law.name), message, "One or two can be sought; add or drop a constraint."))
-    closed_optimum = closed_form.stationary(objective, algebra.symbol(free[0])) if len(free) == 1 else None
+    closed_optimum = None
+    if len(free) == 1:
+        closed_optimum = closed_form.stationary(objective, algebra.symbol(free[0]), least=ask.kind == "minimize")
     closed = None if closed_optimum is None else ((free[0], closed_optimum),)
     return _Plan(tuple(free), tuple(follows), objective, closed)
 
@@ -183,9 +189,7 @@ def _zoom(function, ranges: list[tuple[float, float]], draws: int) -> list[np.nd
     for turn in range(turns):
         steps = np.linspace(-1, 1, count)
         mesh = np.array(list(product(steps, repeat=len(ranges))))
-        points = [
-            np.clip(m + w * mesh[:, i], *ranges[i]) for i, (m, w) in enumerate(zip(middles, widths, strict=True))
-        ]
+        points = [np.clip(m + w * mesh[:, i], *ranges[i]) for i, (m, w) in enumerate(zip(middles, widths, strict=True))]
         values = function(points)
         values = np.where(np.isnan(values), np.inf, values)
         best = np.argmin(values, axis=1)
@@ -198,5 +202,3 @@ def _zoom(function, ranges: list[tuple[float, float]], draws: int) -> list[np.nd
         else:
             widths = [w * shrink for w in widths]
     return [np.where(at_edge, np.nan, m[:, 0]) for m in middles]
-
-

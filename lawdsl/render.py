@@ -10,7 +10,7 @@ from typing import Any
 from .expression import Call, Comparison, Expression, Name, Number, Operation
 from .functions import FUNCTIONS
 from .law import Ask, Check, Law, Parameter, Prior, PublishedSet, Value, Variable
-from .numbers import short
+from .numbers import exact, short
 from .units import Quantity
 
 
@@ -139,6 +139,8 @@ def _ask(ask: Ask) -> Any:
 def _value(value: Value) -> Any:
     if value.se is None and value.interval is None and value.status is None:
         return _number(value.value)
+    if value.se is not None and value.interval is None and value.status is None:  # the one form that a level may have
+        return f"{exact(value.value)} ± {exact(value.se)}"
     return _filled(
         value=_number(value.value),
         se=None if value.se is None else _number(value.se),

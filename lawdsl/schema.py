@@ -31,9 +31,7 @@ def _shape(one: shape.Shape) -> dict[str, Any]:
         return {"anyOf": [_shape(one.item), several]} if one.one else several
     if isinstance(one, shape.Named):
         return {"type": "object", "additionalProperties": _shape(one.value)}
-    properties = {
-        key: _shape(entry.shape) | {"description": entry.about} for key, entry in one.entries.items()
-    }
+    properties = {key: _shape(entry.shape) | {"description": entry.about} for key, entry in one.entries.items()}
     block: dict[str, Any] = {
         "type": "object",
         "properties": properties,

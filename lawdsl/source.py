@@ -90,12 +90,19 @@ def read_text(path: Path, shown: str | None = None) -> str:
 def compose(text: str, file: str) -> Mapping:
     """A law's text as located nodes.
 
-    Raises: LawError with LAW002 (too large, too deep), LAW004 (not YAML), LAW005 (a key twice), LAW006 (anchors,
+    Raises: LawError with LAW002 (too large, too deep), LAW003 (not text), LAW004 (not YAML), LAW005 (a key twice), LAW006 (anchors,
     aliases, tags), LAW007 (not a mapping).
     """
+    text = text.removeprefix("\ufeff")
     if len(text) > limits.LAW_BYTES:
         cure = f"A law file has at most {limits.LAW_BYTES // 1024} KiB."
         raise LawError(Fault("LAW002", Span(file), f"this law has {len(text)} characters", cure))
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:  # half of a surrogate pair, from a damaged file name or command line
+        line = text.count("\n", 0, error.start) + 1
+        cure = "Save the law as UTF-8 text."
+        raise LawError(Fault("LAW003", Span(file, line), f"{text[error.start]!r} is no character", cure)) from None
     return _Composer(text, file).compose()
 
 

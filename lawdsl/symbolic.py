@@ -125,7 +125,20 @@ def _arithmetic(sign: str, arguments: list[sympy.Expr]) -> sympy.Expr:
             return a * b
         case "/":
             return a / b
-    return sympy.Pow(a, b)
+    return _power(a, b)
+
+
+#: bits of the integers that sympy may write out: (9*N)^99999 would otherwise hold one of 300 thousand bits
+_INTEGER_BITS = 1024
+
+
+def _power(base: sympy.Expr, exponent: sympy.Expr) -> sympy.Expr:
+    """A power; sympy computes those of integers exactly, however long that takes, and is kept from it here."""
+    if exponent.is_Rational:
+        integers = [abs(int(n)) for atom in base.atoms(sympy.Rational) for n in (atom.p, atom.q)]
+        if max((n.bit_length() for n in integers), default=0) * abs(exponent) > _INTEGER_BITS:
+            exponent = sympy.Float(exponent, 17)
+    return sympy.Pow(base, exponent)
 
 
 def number(value: float) -> sympy.Number:

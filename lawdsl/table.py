@@ -18,7 +18,7 @@ import numpy as np
 from . import limits
 from .columns import evaluate_rows, numbers_of, texts_of
 from .errors import Fault, LawError, Span, TableError, suggest
-from .expression import Comparison, Expression, Name, parse_expression, walk
+from .expression import Comparison, Expression, Name, Text, parse_expression, walk
 from .frames import Frame, read_frame
 from .law import Data, Law
 from .source import Scalar
@@ -101,7 +101,9 @@ class _Binding:
 
     def report(self, code: str, message: str, cure: str = "", row: int | None = None) -> None:
         line = 0 if row is None else row + 2  # the header is line 1
-        self.faults.append(Fault(code, Span(self.frame.name, line if self.frame.name.endswith("sv") else 0), message, cure))
+        self.faults.append(
+            Fault(code, Span(self.frame.name, line if self.frame.name.endswith("sv") else 0), message, cure)
+        )
 
     def stop_if_faulty(self) -> None:
         if self.faults:
@@ -162,7 +164,13 @@ class _Binding:
             values[name] = texts_of(self.frame.arrow[name]) if name in texts else self.cells_of(name)
         self.note_bad(tree.names() - texts)
         self.stop_if_faulty()
-        keep = np.broadcast_to(np.asarray(evaluate_rows(tree, values), dtype=bool), (count,))
+        try:
+            kept = np.asarray(evaluate_rows(tree, values), dtype=bool)
+        except TypeError:  # from numpy, where a text meets a number
+            cure = "Texts can be held equal or unequal: scheme == 'rtn'."
+            self.report("TAB011", f"the filter '{where[:80]}' computes with a text", cure)
+            return keep
+        keep = np.broadcast_to(kept, (count,))
         if not keep.all():
             self.notes.append(f"{int(keep.sum())} of {count} rows kept by where: {where}")
         return keep
@@ -170,7 +178,7 @@ class _Binding:
     @staticmethod
     def _text_sides(node: Comparison) -> Iterable[Name]:
         """Names compared with a quoted text: their column is read as texts."""
-        if any(type(part).__name__ == "Text" for part in node.parts):
+        if any(isinstance(part, Text) for part in node.parts):
             return [part for part in node.parts if isinstance(part, Name)]
         return []
 
@@ -240,6 +248,9 @@ class _Binding:
             return values * (factor * scale)
         tree = self.parse(home, f"the map of '{name}'", "TAB010")
         if tree is None:
+            return None
+        if any(isinstance(node, Text) for node in walk(tree)):
+            self.report("TAB010", f"the map '{home[:80]}' of '{name}' holds a text", "Map numbers, or filter by texts.")
             return None
         values = evaluate_rows(tree, {column: self.cells_of(column) for column in tree.names()})
         values = np.broadcast_to(np.asarray(values, dtype=np.float64), (self.frame.arrow.num_rows,))

@@ -286,7 +286,7 @@ class _Checker:
         points = {*variables, *factors}
         for item in node.items if node is not None and not isinstance(node, (Scalar, Mapping)) else ():
             if isinstance(item, Mapping) and context.sound(item):
-                checks.append(read_check(context, item, sets, questions, names | answer, points))
+                checks.append(read_check(context, item, sets, questions, names | answer, points, factors))
         node = root.get("data")
         bound = points | answer | ({noise.error} if noise and noise.error else set())
         blocks = (node,) if isinstance(node, Mapping) else getattr(node, "items", ())

@@ -8,7 +8,8 @@ from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
 from ..errors import Fault, LawError, Span, suggest
-from ..expression import Expression, Name, parse_expression, walk
+from ..expression import Call, Comparison, Expression, Name, Operation, Text, evaluate, parse_expression, walk
+from ..limits import NUMBER_MAGNITUDE
 from ..numbers import parse_number
 from ..shape import is_name
 from ..source import Listing, Mapping, Node, Scalar
@@ -56,10 +57,42 @@ class Context:
         for part in unknown:
             message = f"unknown name '{part.name}' in `{place}`"
             self.report("LAW020", node.at(part.at), message, suggest(part.name, known))
-        texts = [part for part in walk(tree) if type(part).__name__ == "Text"]
+        texts = [part for part in walk(tree) if isinstance(part, Text)]
         for part in texts:
             self.report("LAW011", node.at(part.at), f"a quoted text in `{place}`", "Texts belong in `where` filters.")
-        return None if unknown or texts else tree
+        if unknown or texts or self.misplaced(tree, node, place) or self.without_value(tree, node, place):
+            return None
+        return tree
+
+    def misplaced(self, tree: Expression, node: Scalar, place: str) -> bool:
+        """LAW011: a comparison where a number belongs, or a number where a comparison does."""
+        before = len(self.faults)
+        pending: list[tuple[Expression, bool]] = [(tree, False)]
+        while pending:
+            part, wanted = pending.pop()
+            if isinstance(part, Comparison) != wanted:
+                found, lacks = ("a number", "a comparison") if wanted else ("a comparison", "a number")
+                cure = "Comparisons belong in the first place of where(c, a, b), joined by and, or, not."
+                self.report("LAW011", node.at(part.at), f"{found} where {lacks} is expected in `{place}`", cure)
+                continue
+            logical = isinstance(part, Comparison) and part.sign in ("and", "or", "not")
+            chooses = isinstance(part, Call) and part.function == "where"
+            pending.extend((below, logical or (chooses and i == 0)) for i, below in enumerate(part.parts))
+        return len(self.faults) > before
+
+    def without_value(self, tree: Expression, node: Scalar, place: str) -> bool:
+        """LAW036: a constant part without a value, such as 9^9^9^9 or log(0)."""
+        for part in walk(tree):
+            if isinstance(part, (Call, Operation)) and not part.names():
+                try:
+                    good = abs(evaluate(part, {})) <= NUMBER_MAGNITUDE
+                except (ValueError, OverflowError, ZeroDivisionError):
+                    good = False
+                if not good:
+                    message = f"{str(part)[:60]} in `{place}` has no finite value"
+                    self.report("LAW036", node.at(part.at), message, "Write a number.")
+                    return True
+        return False
 
     def equation(self, node: Node | None, scope: Iterable[str], place: str) -> tuple[Expression, Expression] | None:
         """Both sides of `a = b`."""

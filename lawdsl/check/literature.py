@@ -120,7 +120,7 @@ _OF_CHECK = {"set", "at", "ask", "given", "value", "equals", "rel", "abs", "from
 
 def read_check(
     context: Context, node: Mapping, sets: dict[str, PublishedSet], questions: dict[str, Ask | None], names: set[str],
-    points: set[str],
+    points: set[str], factors: Iterable[str],
 ) -> Check | None:  # fmt: skip
     """One entry of `checks`; `names` can be expected, `points` are variables and factors."""
     where = node.span
@@ -145,7 +145,7 @@ def read_check(
                 context.report("LAW031", name.span, f"'{name.text}' cannot be given here", suggest(name.text, may))
                 return None
             words = [item.text for item in items(value)]
-            numbers = [parse_number(word) for word in words]
+            numbers = [None if name.text in factors else parse_number(word) for word in words]  # a level stays a text
             at.append((name.text, tuple(w if n is None else n for w, n in zip(words, numbers, strict=True))))
     value_ = context.expression(node.get("value"), names | points, "checks.value") if "value" in node else None
     expected: list[tuple[str, tuple[float, ...]]] = []

@@ -27,10 +27,7 @@ def list_tables(as_json: bool) -> None:
         return
     say.table(
         ("table", "rows", "source", "at hand", "arXiv", "title"),
-        [
-            (e.id, str(e.rows), e.source, "yes" if at_hand else "no", e.paper, e.title)
-            for e, at_hand in rows
-        ],
+        [(e.id, str(e.rows), e.source, "yes" if at_hand else "no", e.paper, e.title) for e, at_hand in rows],
         left=6,
     )
 

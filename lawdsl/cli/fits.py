@@ -46,7 +46,9 @@ def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
             name, sign, value = part.partition("=")
             if not sign or not name.strip() or not value.strip():
                 cure = f"Write {option} NAME=VALUE, several with commas between: {option} N=70B,D=100T."
-                faults.append(Fault("ASK011", Span(f"{option} {text}"[:120]), f"'{part.strip()[:60]}' is no NAME=VALUE", cure))
+                faults.append(
+                    Fault("ASK011", Span(f"{option} {text}"[:120]), f"'{part.strip()[:60]}' is no NAME=VALUE", cure)
+                )
             elif name.strip() in found and found[name.strip()] != value.strip():
                 message = f"'{name.strip()}' is given twice"
                 faults.append(Fault("ASK011", Span(f"{option} {text}"[:120]), message, "Give each name one value."))
@@ -101,8 +103,13 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
 @click.argument("law")
 @click.option("--data", metavar="TABLE", help="A file or a table of the catalogue; by default the law's own.")
 @table_options
-@click.option("--method", type=click.Choice(METHODS), default="nuts", show_default=True,
-              help="nuts: the posterior. map: its mode. huber: the point fit of papers. bootstrap: refits of it.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS),
+    default="nuts",
+    show_default=True,
+    help="nuts: the posterior. map: its mode. huber: the point fit of papers. bootstrap: refits of it.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same draws.")
 @click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
@@ -193,7 +200,11 @@ def _constant(values: Mapping[str, Any], name: str) -> str:
 
 def _print_verdict(posterior: Posterior) -> None:
     told = posterior.verdict
-    word = click.style("good", fg="green", bold=True) if told.ok else click.style("not to be believed", fg="red", bold=True)
+    word = (
+        click.style("good", fg="green", bold=True)
+        if told.ok
+        else click.style("not to be believed", fg="red", bold=True)
+    )
     click.echo(f"verdict: {word}")
     say.wrapped([("-", text) for text in (*told.reasons, *told.notes)])
 
@@ -204,10 +215,12 @@ def _print_verdict(posterior: Posterior) -> None:
 @click.option("--table", metavar="TABLE", help="Predict every row of a table instead, in its order.")
 @table_options
 @click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the points' curves into this .png, .svg or .pdf.")
+@click.option("--against", metavar="NAME", help="The variable of the drawing; the widest-ranging unless said.")
 @JSON
 def predict_command(
     fit: Path, points: tuple[str, ...], table: str | None, maps: tuple[str, ...], where: str | None,
-    units: tuple[str, ...], drop_missing: bool | None, level: float, as_json: bool,
+    units: tuple[str, ...], drop_missing: bool | None, level: float, plot: Path | None, against: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """The response at new points: the law's mean and a new observation, each with an interval."""
     engine = _engine()
@@ -229,6 +242,10 @@ def predict_command(
     else:
         asked = [pairs((point,), "--at") for point in points]
     found = engine.predict(posterior, asked, level=level)
+    if plot is not None:
+        from fitting import plot as drawing
+
+        drawing.save(drawing.curves(posterior, asked, against, level=level), plot)
     if as_json:
         say.as_json({"points": [one.as_json() for one in found], "verdict": posterior.verdict.as_json()})
         return 0 if posterior.verdict.ok else 1
@@ -249,10 +266,18 @@ def predict_command(
         click.echo(f"extrapolation: {text}")
     if any(abs(decades) > 1 for one in found for _, decades in one.beyond):
         say.wrapped([("", _FAR)], indent=0)
+    if response.quantity.unit == "nats/token" and any(one.median > WORSE_THAN_A_GUESS for one in found):
+        say.wrapped([("", _NO_LOSS)], indent=0)
     _print_verdict(posterior)
     return 0 if posterior.verdict.ok else 1
 
 
+#: nats/token of a uniform guess over a vocabulary of a million
+WORSE_THAN_A_GUESS = 13.8
+_NO_LOSS = (
+    "A loss above 13.8 nats/token is worse than a uniform guess over a million tokens: no model has it. Read such a "
+    "number as: unusable, and the law does not hold there."
+)
 _FAR = (
     "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "
     "tests that."
@@ -291,7 +316,13 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
     percent = f"{level:.0%}".replace("%", " %")
     rows = []
     for name, one in found.items():
-        unit = law.variable[name].quantity if name in law.variable else law.response.quantity if name == law.response.name else ""
+        unit = (
+            law.variable[name].quantity
+            if name in law.variable
+            else law.response.quantity
+            if name == law.response.name
+            else ""
+        )
         rows.append((name, short(one.median), say.interval(one.lo, one.hi), str(unit)))
     say.table(("answer", "median", f"{percent} interval", "unit"), rows)
     for name, one in found.items():

@@ -24,9 +24,7 @@ def list_command(as_json: bool) -> None:
     if as_json:
         say.as_json({"laws": [_brief(law) for law in laws]})
         return
-    rows = [
-        (law.name, law.status, ", ".join(law.inputs), dict(law.source).get("arxiv", ""), law.title) for law in laws
-    ]
+    rows = [(law.name, law.status, ", ".join(law.inputs), dict(law.source).get("arxiv", ""), law.title) for law in laws]
     say.table(("law", "status", "variables", "arXiv", "title"), rows, left=5)
 
 

@@ -1,0 +1,260 @@
+"""Every error code, with what it means and how to mend it: what `lawdsl explain CODE` prints.
+
+A code keeps its meaning for good. LAW: law files. TAB: tables and the catalogue. ASK: points, questions, options.
+FIT: fits and their files.
+"""
+
+from __future__ import annotations
+
+_RUN = "The reader stops at this fault, since what follows it cannot be placed."
+
+#: code -> (title, text)
+CODES: dict[str, tuple[str, str]] = {
+    "LAW001": (
+        "a law file cannot be read",
+        "The path does not lead to a readable file. Laws of the library are named without a path: lawdsl show qid.",
+    ),
+    "LAW002": (
+        "a law file is too large or too deep",
+        "A law is ten to forty lines; the reader takes at most 128 KiB, 8,192 entries and 16 levels of nesting, so that no "
+        "file can exhaust it. Observations belong in a table, long expressions under `let`.",
+    ),
+    "LAW003": (
+        "a law file is not UTF-8 text",
+        "Save it as UTF-8. The fault names the line of the first byte that is not.",
+    ),
+    "LAW004": (
+        "not YAML",
+        "The place is where YAML's grammar ended. Usual causes: a text with ': ' or ' #' in it without quotes, a bracket "
+        "left open, tabs for indentation, a second document (---) in the file. " + _RUN,
+    ),
+    "LAW005": ("a key twice", "YAML keeps the last of two equal keys in silence, so lawdsl refuses them. Delete one."),
+    "LAW006": (
+        "an anchor, alias or tag",
+        "& and * and ! are not part of the language: aliases can unfold without end, and tags ask for code. Write the "
+        "value out. " + _RUN,
+    ),
+    "LAW007": (
+        "not a mapping",
+        "A law file is a mapping that begins with 'law: name'. `lawdsl schema` prints its form.",
+    ),
+    "LAW008": ("an unknown key", "The message lists the keys of this place and the nearest one."),
+    "LAW009": ("a key is missing", "Every law has law, variables, response, parameters, equation and noise."),
+    "LAW010": (
+        "not an expression",
+        "Expressions have Python's grammar on one line, with ^ for power. The place is where it broke: an operator without "
+        "its other side, a bracket left open, two names side by side.",
+    ),
+    "LAW011": (
+        "a construct outside the language",
+        "An expression has numbers, names, + - * / ^, parentheses, comparisons inside where(...), and calls of the closed "
+        "table of functions. Nothing in it is ever run, so attributes, subscripts, texts and anything else of Python's "
+        "are refused.",
+    ),
+    "LAW012": (
+        "an unknown function",
+        "Only the closed table can be called: exp log log2 log10 sqrt abs min max where softplus sigmoid tanh erf gamma "
+        "loggamma lambertw. A name of the law's own cannot be called.",
+    ),
+    "LAW013": ("a wrong number of arguments", "The message says how many the function, or the prior, takes."),
+    "LAW014": (
+        "an expression is too long or too deep",
+        "At most 4,000 characters and 100 levels. Name its parts under `let` and use the names.",
+    ),
+    "LAW015": (
+        "a number is too large or too small",
+        "Magnitudes lie between 1e-150 and 1e150, so that squares stay finite.",
+    ),
+    "LAW016": (
+        "a value of the wrong form",
+        "A text, a list or a mapping stands where another of the three is expected.",
+    ),
+    "LAW017": (
+        "not a number",
+        "Numbers are written 0.5, 1e24, 7B or 100T; a published one may carry its error: 0.35 ± 0.02.",
+    ),
+    "LAW018": ("not one of the choices", "The message lists what may stand here."),
+    "LAW019": (
+        "not a name",
+        "Names have letters (Greek too), digits and _, begin with a letter, and are at most 64 long; a law's own name may "
+        "also have -.",
+    ),
+    "LAW020": (
+        "an unknown name in an expression",
+        "Every name must be a variable, a parameter, a `let` or, in a question, one that is `given`. The message lists what "
+        "is known and the nearest name.",
+    ),
+    "LAW021": (
+        "a name declared twice",
+        "Variables, parameters, lets, factors and the response share one space of names.",
+    ),
+    "LAW022": (
+        "a name that rests on itself",
+        "A `let`, derived variable or tie leads back to itself. Break the circle.",
+    ),
+    "LAW023": (
+        "a name that changes nothing",
+        "A parameter or `let` that neither the equation nor the noise uses: a misspelling, or a leftover. A fit would only "
+        "return its prior.",
+    ),
+    "LAW024": (
+        "an unknown unit or kind",
+        "Units are a closed list (parameters, tokens, FLOP, nats/token, ...). Parameters have a kind: total, non-embedding, "
+        "active, non-zero; tokens: seen, unique.",
+    ),
+    "LAW025": (
+        "a prior at fault",
+        "A parameter has exactly one of prior, between, fixed, tied (an effect may have center instead). A prior is a family "
+        "with numbers, such as LogNormal(log(0.3), 0.5); scales and rates are positive.",
+    ),
+    "LAW026": ("bounds or an interval at fault", "Write [low, high] with low below high, inside the prior's support."),
+    "LAW027": (
+        "noise at fault",
+        "Families are normal, student-t, laplace, huber and lognormal; `df` goes with student-t, `delta` with huber, and "
+        "lognormal is always on the log.",
+    ),
+    "LAW028": (
+        "an equation at fault",
+        "The equation reads `response = expression`, with the one declared response on the left and at least one variable "
+        "on the right.",
+    ),
+    "LAW029": (
+        "a question at fault",
+        "A question has one of value, solve (with for), minimize or maximize (with over). What is `given` cannot be sought.",
+    ),
+    "LAW030": (
+        "a published set at fault",
+        "A set gives numbers to parameters that are neither tied nor unknown, inside their support; grouped ones by level.",
+    ),
+    "LAW031": (
+        "a check at fault",
+        "A check names a set, a point, the numbers to expect and a tolerance (rel or abs). Lists in it go together and "
+        "have one length.",
+    ),
+    "LAW032": ("a data block at fault", "`map` and `units` name variables, factors, the response or the error column."),
+    "LAW033": (
+        "a used law at fault",
+        "`use: {L16: chinchilla}` needs a law that is good itself, whose variables are names here (or are given under "
+        "`variables`), and that does not lead back to this one.",
+    ),
+    "LAW034": ("a factor, or `by`, at fault", "`by` names declared factors; center and spread go with pool: partial."),
+    "LAW035": ("an order at fault", "order: [d1, d2] names free parameters without `by`, each once."),
+    "LAW036": (
+        "a constant without a finite value",
+        "A part without names, such as 9^9^9^9 or log(0), overflows or is undefined.",
+    ),
+    "LAW037": (
+        "a law too large once written out",
+        "Lets that use lets double in size each time. At most 20,000 operations and 200 levels in all.",
+    ),
+    "LAW038": ("no such law", "Give a path ending in .yaml, or a name of the library (`lawdsl list`)."),
+    "LAW039": (
+        "a published number does not come out",
+        "`lawdsl check --published` computed the number from the set's constants and found another. Either a constant, the "
+        "equation or the expected number is mistyped, or the paper disagrees with itself: then say so in the set's about.",
+    ),
+    "TAB001": ("a table cannot be read", "Check the path. A name without a path is looked for in the catalogue."),
+    "TAB002": ("a form of table that is not read", "Tables are .csv, .tsv, .parquet, .jsonl files or data frames."),
+    "TAB003": ("a table without rows", "The first line of a CSV is its header; below it no row was found."),
+    "TAB004": (
+        "a table that does not parse",
+        "A row with more or fewer cells than the header, a column named twice, bytes that are no text.",
+    ),
+    "TAB005": (
+        "no column for a name of the law",
+        "A name finds its column by --map, by its own name, or by the law's own map. --map N=n_params says which it is.",
+    ),
+    "TAB006": ("a cell that is no number", "The message gives row and column. Numbers are 0.5, 1e24, 7B or 100T."),
+    "TAB007": (
+        "missing values",
+        "Rows with gaps are refused unless --drop-missing says to drop them; they are counted.",
+    ),
+    "TAB008": (
+        "a value outside its domain",
+        "Sizes and counts are positive, and so are responses whose noise is on the log. Filter the rows out with --where, "
+        "or mend them.",
+    ),
+    "TAB009": (
+        "a unit or kind that does not convert",
+        "Total parameters are not non-embedding ones, and loss per token is not loss per byte: no factor turns one into the "
+        "other. Map another column, or an expression that makes the right quantity; an expression is taken to be in the "
+        "law's unit.",
+    ),
+    "TAB010": (
+        "a map at fault",
+        "--map NAME=COLUMN, or an expression over columns: --map 'D=train_flop/(6*n_params)'.",
+    ),
+    "TAB011": ("a filter at fault", "--where compares columns: bits < 5 and scheme == 'rtn'."),
+    "TAB012": ("an unknown level of a factor", "The law lists the factor's levels, and this is none of them."),
+    "TAB013": (
+        "a table too large",
+        "Limits on bytes, columns and levels keep a stranger's file from filling the memory.",
+    ),
+    "TAB014": ("no row is left", "The filter, or dropping rows with gaps, left nothing to fit."),
+    "TAB015": (
+        "not a table",
+        "Give a path, a catalogue id, an Arrow, pandas or polars table, or a mapping of columns.",
+    ),
+    "TAB016": ("no table was named", "The law has no `data` block: name a table with --data."),
+    "TAB101": ("no such table in the catalogue", "`lawdsl data list` prints the ids."),
+    "TAB102": (
+        "a table cannot be downloaded",
+        "The message has the address. Fetch it on a connected machine and name its folder in LAWDSL_DATA.",
+    ),
+    "TAB103": (
+        "a download is not the catalogue's file",
+        "Its sha256 differs: the origin has changed, or the transfer was cut.",
+    ),
+    "TAB104": (
+        "a table that you bring",
+        "It has no single file to fetch. The message cites repository, commit and path; put the file in a folder and name "
+        "that folder in LAWDSL_DATA.",
+    ),
+    "TAB105": ("an origin file of another form", "Its columns are not those the catalogue knows how to read."),
+    "TAB106": ("LAWDSL_DATA is not a folder", "Name a folder of tables, or unset it."),
+    "TAB107": (
+        "a table cannot be read or written there",
+        "Check the path and its rights; tidy tables are written as .csv.",
+    ),
+    "ASK001": ("a number is missing", "Every variable of the law needs one: --at N=70B,D=100T,P=4."),
+    "ASK002": ("a name that cannot be given", "It is no variable or factor here, or follows from others."),
+    "ASK003": ("no such published set", "`lawdsl show LAW` prints the sets."),
+    "ASK004": (
+        "an unknown level",
+        "A parameter with a value per level was asked for a level it has not seen. With pool: partial it would be drawn from "
+        "the population.",
+    ),
+    "ASK005": (
+        "a question that cannot be set up",
+        "A constraint cannot be solved for an unknown, or too many are left free.",
+    ),
+    "ASK006": (
+        "no closed form",
+        "The question was asked for its closed form, and has none; the numeric route answers it.",
+    ),
+    "ASK007": ("a number at fault", "It is not a number, or outside the variable's domain."),
+    "ASK008": ("a level at fault", "An interval's probability lies between 0 and 1: --level 0.9."),
+    "ASK009": ("no such question", "`lawdsl ask FIT` lists what can be asked."),
+    "ASK010": ("no such code", "`lawdsl explain` lists them."),
+    "ASK011": ("not NAME=VALUE", "Write --at N=70B,D=100T; quote the whole where a value holds blanks."),
+    "ASK012": ("points or a table", "`lawdsl predict` takes points (--at) or a table (--table), one of the two."),
+    "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
+    "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
+    "FIT003": (
+        "not a fit file",
+        "The file is cut short, damaged, of another format, or was edited. Opening a fit runs no code of it; the law inside "
+        "is checked like any other.",
+    ),
+    "FIT010": ("no such method", "Methods are nuts, map, huber and bootstrap."),
+    "FIT011": ("settings at fault", "Seeds are zero or more; chains 1 to 64; draws at least 4."),
+    "FIT012": ("a bound is not fitted", "Laws of status bound are evaluated and checked."),
+    "FIT013": (
+        "no start with a finite density",
+        "At none of the starts drawn from the prior did the law have a value for every row. Units that are off by a "
+        "billion, and a log of something negative, are the usual causes.",
+    ),
+    "FIT020": (
+        "the engine cannot be imported",
+        "Another package called `fitting` hides it, or the installation is broken.",
+    ),
+}

@@ -1,0 +1,35 @@
+"""What all tests share: hypothesis without chance, a cache of their own, and the folder of public tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run and machine; a slow machine is not a failure.
+settings.register_profile(
+    "house", derandomize=True, deadline=None, max_examples=60, database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Nothing of the user's cache is read or written: LAWDSL_CACHE names a folder of this run."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAWDSL_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def data_folder() -> Path:
+    """The folder of public tables that LAWDSL_DATA names; without it the test is skipped."""
+    folder = os.environ.get("LAWDSL_DATA", "")
+    if not folder:
+        pytest.skip("set LAWDSL_DATA to a folder of the public tables")
+    return Path(folder)
