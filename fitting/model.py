@@ -42,10 +42,11 @@ STUDENT_DF = 4.0  # of student-t noise when a law does not say
 
 @dataclass(frozen=True)
 class Block:
-    """A run of the unconstrained vector: `role` is value, center, spread, levels or offsets; `bend` see `fitting.priors`.
+    """A run of the unconstrained vector; `role` is value, center, spread, levels or offsets, `bend` as in `priors`.
 
-    The levels of a population stand in the vector themselves where the rows inform them well, and as offsets in units of
-    the spread where they do not: either way the sampler meets no funnel (Betancourt & Girolami 2013, arXiv 1312.0906).
+    The levels of a population stand in the vector themselves where the rows inform them well, and as offsets in units
+    of the spread where they do not: either way the sampler meets no funnel (Betancourt & Girolami 2013, arXiv
+    1312.0906).
     """
 
     parameter: str
@@ -256,7 +257,7 @@ class Model:
         ]
 
         def log_prior(u: Any) -> Any:
-            total = 0.0
+            total: Any = 0.0
             values, _ = self.unpack(u, jnp) if lower else ({}, {})
             for block, density in zip(self.blocks, densities, strict=True):
                 part = u[block.slice]
@@ -356,4 +357,4 @@ def _in_order(order: tuple[tuple[str, ...], ...], blocks: tuple[Block, ...]) -> 
 def scale_of(draws: Array) -> Array:
     """The spread of prior draws (count, width) along each axis, by quantiles, so that heavy tails do not count."""
     low, high = np.quantile(draws, [0.16, 0.84], axis=0)
-    return np.maximum((high - low) / 2, 1e-6)
+    return np.asarray(np.maximum((high - low) / 2, 1e-6))

@@ -20,6 +20,7 @@ def log_density(noise: Noise, residual: Any, scale: Any, df: Any) -> Any:
     eq. 3.9), normalised, so that its scale can be estimated.
     """
     from jax import numpy as jnp
+
     from .special import loggamma
 
     z = residual / scale

@@ -1,8 +1,8 @@
 """What a law leaves in its residuals: an effect of one variable that changes with another.
 
 A law may fit and still be wrong in the direction that matters for extrapolation. For every pair of variables the
-residuals, in units of their scale, are regressed on the product of the centred logs, after the logs themselves are taken
-out. Rows of one training run are not independent, so the threshold is high: at 3.5 a pair of a right law with
+residuals, in units of their scale, are regressed on the product of the centred logs, after the logs themselves are
+taken out. Rows of one training run are not independent, so the threshold is high: at 3.5 a pair of a right law with
 independent rows is named with probability 5e-4.
 """
 

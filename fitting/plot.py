@@ -54,7 +54,12 @@ def curves(
         axes.plot(grid, [p.median for p in found], color=colour, lw=1.6, label=label)
         near = _rows_of(posterior, point, name)
         axes.plot(
-            posterior.columns[name][near], posterior.columns[law.response.name][near], ".", color=colour, ms=4, alpha=0.7
+            posterior.columns[name][near],
+            posterior.columns[law.response.name][near],
+            ".",
+            color=colour,
+            ms=4,
+            alpha=0.7,
         )
     axes.set_xscale("log")
     shown = [np.asarray(line.get_ydata(), dtype=float) for line in axes.lines if len(np.atleast_1d(line.get_ydata()))]
@@ -86,7 +91,8 @@ def _rows_of(posterior: Posterior, point: Point, against: str) -> np.ndarray:
         if name == against:
             continue
         if isinstance(value, str):
-            keep &= posterior.codes[name] == posterior.factors[name].index(value) if value in posterior.factors[name] else False
+            levels = posterior.factors[name]
+            keep &= posterior.codes[name] == (levels.index(value) if value in levels else -1)
         else:
             ratio = posterior.columns[name] / value
             keep &= (ratio < SAME) & (ratio > 1 / SAME)

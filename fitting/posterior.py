@@ -113,7 +113,7 @@ class Posterior:
         return found
 
     def predict(self, points: Any = None, *, level: float = 0.9, **at: Any) -> Any:
-        """Predictions at points; see `fitting.predictions.predict`. `posterior.predict(N="70B", D="100T")` asks for one."""
+        """Predictions at points (`fitting.predictions.predict`); `.predict(N="70B", D="100T")` asks for one."""
         from .predictions import predict
 
         return predict(self, [at] if points is None else points, level=level)
@@ -207,7 +207,7 @@ def _umask() -> int:
 
 
 def open_fit(path: str | Path) -> Posterior:
-    """Read a fit file. Raises: OutsideError (FIT002) where it cannot be read, InputError (FIT003) where it is no fit."""
+    """Read a fit file. Raises: OutsideError (FIT002) where there is none, InputError (FIT003) where it is no fit."""
     import xarray as xr
 
     where = Span(str(path))

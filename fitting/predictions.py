@@ -68,7 +68,7 @@ class Prediction:
 
 
 def read_points(law: Law, points: Iterable[Mapping[str, Any]]) -> list[dict[str, float | str]]:
-    """Points as numbers for variables and texts for factors. Raises: AskError with every fault (ASK001, ASK002, ...)."""
+    """Points as numbers for variables and texts for factors. Raises: AskError with every fault (ASK001, 002, 007)."""
     faults: list[Fault] = []
     known = [*law.inputs, *law.grouping]
     found = []

@@ -1,7 +1,8 @@
 """Priors on the unconstrained scale: where a fit searches and samples.
 
-A parameter lives in an open interval, its support; `u` is its value on a scale on which that interval is the whole line:
-identity, log or logit. Log-normal and logit-normal priors, and those stated by `between`, are plain normals there.
+A parameter lives in an open interval, its support; `u` is its value on a scale on which that interval is the whole
+line: identity, log or logit. Log-normal and logit-normal priors, and those stated by `between`, are plain normals
+there.
 
 Exponents are different. The ridge of A/N^alpha is straight in (log A, alpha) and bent in (log A, log alpha), and no
 whitening straightens a bend: on the Chinchilla points the log costs three times the gradients and leaves divergences.
@@ -74,7 +75,7 @@ def normal_there(prior: Prior, support: Support) -> bool:
 
 
 def bend_of(prior: Prior, support: Support) -> float | None:
-    """Where an exponent's scale turns from the log to the identity: half the prior's 5 % quantile above its lower end."""
+    """Where an exponent's scale turns from log to identity: half the prior's 5 % quantile above its lower end."""
     low, high = support
     if not (math.isfinite(low) and math.isinf(high)):
         return None
@@ -91,7 +92,8 @@ def log_density(prior: Prior, support: Support, bend: float | None = None) -> Ca
         at = density_at(prior, support)
         return lambda u: at(constrain(u, support, jnp, bend)) + log_slope(u, support, jnp, bend)
     if normal_there(prior, support):
-        return dist.Normal(*prior.arguments).log_prob
+        normal: Callable[[Any], Any] = dist.Normal(*prior.arguments).log_prob
+        return normal
     family = _family(prior)
     return lambda u: family.log_prob(constrain(u, support, jnp)) + log_slope(u, support, jnp)
 
@@ -133,7 +135,8 @@ def _family(prior: Prior) -> Any:
 def draw(prior: Prior, support: Support, count: int, random: np.random.Generator) -> Array:
     """`count` draws of the prior on the unconstrained scale; a family that bounds cut short is drawn by rejection."""
     if normal_there(prior, support):
-        return random.normal(*prior.arguments, size=count)
+        mean, sd = prior.arguments
+        return random.normal(mean, sd, count)
     a, b = prior.arguments[0], prior.arguments[-1]
     sample: dict[str, Callable[[int], Array]] = {
         "Normal": lambda n: random.normal(a, b, n),

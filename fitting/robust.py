@@ -1,8 +1,8 @@
 """Point fits as papers make them: Huber's loss on the noise's scale, from many starts, and bootstraps of it.
 
-The objective is the sum over rows of Huber's loss with delta = 1e-3 (Hoffmann et al. 2022, arXiv 2203.15556, appendix
-D.3; summed rather than averaged, which is where their optimiser stopped early: Besiroglu et al. 2024, arXiv 2404.10102).
-Priors only say where to start. Noise parameters are not estimated; effects that scatter about a centre are held at it.
+The objective is the sum over rows of Huber's loss with delta = 1e-3 (Hoffmann et al. 2022, arXiv 2203.15556, app.
+D.3; summed rather than averaged, which is where their optimiser stopped early: Besiroglu et al. 2024, arXiv
+2404.10102). Priors only say where to start. Noise parameters are not estimated; effects that scatter about a centre are held at it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class PointFit:
-    """The best optimum, its position (width,) with held entries filled in, residuals (rows,), and resamples (b, width)."""
+    """The best optimum, its position (width,) with held entries filled in, residuals (rows,), resamples (b, width)."""
 
     optimum: Optimum
     position: Array

@@ -4,9 +4,9 @@ Compiling is most of what a small fit costs, so the sampler is two programs kept
 plants the chains, one takes a block of draws. Warm-up and sampling are the same second program called again, with
 progress told in between; on a second run neither is traced, and numpyro is not even imported.
 
-numpyro adapts the step size. The metric is the whitening itself, an argument of both programs: between the phases of the
-warm-up it is stretched by the covariance of the draws of all chains, four times as many as each would have for a metric
-of its own, and the programs need no code for adapting one.
+numpyro adapts the step size. The metric is the whitening itself, an argument of both programs: between the phases of
+the warm-up it is stretched by the covariance of the draws of all chains, four times as many as each would have for a
+metric of its own, and the programs need no code for adapting one.
 """
 
 from __future__ import annotations
@@ -168,8 +168,7 @@ class _Kernel:
         """A block of draws: the state after it, and what each draw was, (chains, BLOCK, ...)."""
         plant, step = self.build(center, factor, data)
         # numpyro's step is set up by its init: tracing that gives the state's shape as well
-        like = jax.eval_shape(plant, jax.ShapeDtypeStruct(center.shape, center.dtype),
-                              jax.ShapeDtypeStruct((2,), jnp.uint32))  # fmt: skip
+        like = jax.eval_shape(plant, jnp.zeros_like(center), jnp.zeros(2, jnp.uint32))
         structure = jax.tree.structure(like)
 
         def one(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:

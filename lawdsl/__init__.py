@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
+
     from .errors import AskError as AskError
     from .errors import Fault as Fault
     from .errors import InputError as InputError

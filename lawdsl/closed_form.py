@@ -11,7 +11,6 @@ import math
 
 import sympy
 
-
 #: terms of a product or power written out; more are left to the numeric search
 TERMS = 200
 

@@ -6,8 +6,6 @@ FIT: fits and their files.
 
 from __future__ import annotations
 
-_RUN = "The reader stops at this fault, since what follows it cannot be placed."
-
 #: code -> (title, text)
 CODES: dict[str, tuple[str, str]] = {
     "LAW001": (
@@ -16,8 +14,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "LAW002": (
         "a law file is too large or too deep",
-        "A law is ten to forty lines; the reader takes at most 128 KiB, 8,192 entries and 16 levels of nesting, so that no "
-        "file can exhaust it. Observations belong in a table, long expressions under `let`.",
+        "A law is ten to forty lines; the reader takes at most 128 KiB, 8,192 entries and 16 levels of nesting, "
+        "so that no file can exhaust it. Observations belong in a table, long expressions under `let`.",
     ),
     "LAW003": (
         "a law file is not UTF-8 text",
@@ -25,14 +23,15 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "LAW004": (
         "not YAML",
-        "The place is where YAML's grammar ended. Usual causes: a text with ': ' or ' #' in it without quotes, a bracket "
-        "left open, tabs for indentation, a second document (---) in the file. " + _RUN,
+        "The place is where YAML's grammar ended. Usual causes: a text with ': ' or ' #' in it without quotes, "
+        "a bracket left open, tabs for indentation, a second document (---) in the file. The reader stops at "
+        "this fault, since what follows it cannot be placed.",
     ),
     "LAW005": ("a key twice", "YAML keeps the last of two equal keys in silence, so lawdsl refuses them. Delete one."),
     "LAW006": (
         "an anchor, alias or tag",
-        "& and * and ! are not part of the language: aliases can unfold without end, and tags ask for code. Write the "
-        "value out. " + _RUN,
+        "& and * and ! are not part of the language: aliases can unfold without end, and tags ask for code. "
+        "Write the value out. The reader stops at this fault, since what follows it cannot be placed.",
     ),
     "LAW007": (
         "not a mapping",
@@ -42,19 +41,19 @@ CODES: dict[str, tuple[str, str]] = {
     "LAW009": ("a key is missing", "Every law has law, variables, response, parameters, equation and noise."),
     "LAW010": (
         "not an expression",
-        "Expressions have Python's grammar on one line, with ^ for power. The place is where it broke: an operator without "
-        "its other side, a bracket left open, two names side by side.",
+        "Expressions have Python's grammar on one line, with ^ for power. The place is where it broke: an "
+        "operator without its other side, a bracket left open, two names side by side.",
     ),
     "LAW011": (
         "a construct outside the language",
-        "An expression has numbers, names, + - * / ^, parentheses, comparisons inside where(...), and calls of the closed "
-        "table of functions. Nothing in it is ever run, so attributes, subscripts, texts and anything else of Python's "
-        "are refused.",
+        "An expression has numbers, names, + - * / ^, parentheses, comparisons inside where(...), and calls of "
+        "the closed table of functions. Nothing in it is ever run, so attributes, subscripts, texts and "
+        "anything else of Python's are refused.",
     ),
     "LAW012": (
         "an unknown function",
-        "Only the closed table can be called: exp log log2 log10 sqrt abs min max where softplus sigmoid tanh erf gamma "
-        "loggamma lambertw. A name of the law's own cannot be called.",
+        "Only the closed table can be called: exp log log2 log10 sqrt abs min max where softplus sigmoid tanh "
+        "erf gamma loggamma lambertw. A name of the law's own cannot be called.",
     ),
     "LAW013": ("a wrong number of arguments", "The message says how many the function, or the prior, takes."),
     "LAW014": (
@@ -76,13 +75,13 @@ CODES: dict[str, tuple[str, str]] = {
     "LAW018": ("not one of the choices", "The message lists what may stand here."),
     "LAW019": (
         "not a name",
-        "Names have letters (Greek too), digits and _, begin with a letter, and are at most 64 long; a law's own name may "
-        "also have -.",
+        "Names have letters (Greek too), digits and _, begin with a letter, and are at most 64 long; a law's "
+        "own name may also have -.",
     ),
     "LAW020": (
         "an unknown name in an expression",
-        "Every name must be a variable, a parameter, a `let` or, in a question, one that is `given`. The message lists what "
-        "is known and the nearest name.",
+        "Every name must be a variable, a parameter, a `let` or, in a question, one that is `given`. The "
+        "message lists what is known and the nearest name.",
     ),
     "LAW021": (
         "a name declared twice",
@@ -94,48 +93,50 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "LAW023": (
         "a name that changes nothing",
-        "A parameter or `let` that neither the equation nor the noise uses: a misspelling, or a leftover. A fit would only "
-        "return its prior.",
+        "A parameter or `let` that neither the equation nor the noise uses: a misspelling, or a leftover. A fit "
+        "would only return its prior.",
     ),
     "LAW024": (
         "an unknown unit or kind",
-        "Units are a closed list (parameters, tokens, FLOP, nats/token, ...). Parameters have a kind: total, non-embedding, "
-        "active, non-zero; tokens: seen, unique.",
+        "Units are a closed list (parameters, tokens, FLOP, nats/token, ...). Parameters have a kind: total, "
+        "non-embedding, active, non-zero; tokens: seen, unique.",
     ),
     "LAW025": (
         "a prior at fault",
-        "A parameter has exactly one of prior, between, fixed, tied (an effect may have center instead). A prior is a family "
-        "with numbers, such as LogNormal(log(0.3), 0.5); scales and rates are positive.",
+        "A parameter has exactly one of prior, between, fixed, tied (an effect may have center instead). A "
+        "prior is a family with numbers, such as LogNormal(log(0.3), 0.5); scales and rates are positive.",
     ),
     "LAW026": ("bounds or an interval at fault", "Write [low, high] with low below high, inside the prior's support."),
     "LAW027": (
         "noise at fault",
-        "Families are normal, student-t, laplace, huber and lognormal; `df` goes with student-t, `delta` with huber, and "
-        "lognormal is always on the log.",
+        "Families are normal, student-t, laplace, huber and lognormal; `df` goes with student-t, `delta` with "
+        "huber, and lognormal is always on the log.",
     ),
     "LAW028": (
         "an equation at fault",
-        "The equation reads `response = expression`, with the one declared response on the left and at least one variable "
-        "on the right.",
+        "The equation reads `response = expression`, with the one declared response on the left and at least "
+        "one variable on the right.",
     ),
     "LAW029": (
         "a question at fault",
-        "A question has one of value, solve (with for), minimize or maximize (with over). What is `given` cannot be sought.",
+        "A question has one of value, solve (with for), minimize or maximize (with over). What is `given` "
+        "cannot be sought.",
     ),
     "LAW030": (
         "a published set at fault",
-        "A set gives numbers to parameters that are neither tied nor unknown, inside their support; grouped ones by level.",
+        "A set gives numbers to parameters that are neither tied nor unknown, inside their support; grouped "
+        "ones by level.",
     ),
     "LAW031": (
         "a check at fault",
-        "A check names a set, a point, the numbers to expect and a tolerance (rel or abs). Lists in it go together and "
-        "have one length.",
+        "A check names a set, a point, the numbers to expect and a tolerance (rel or abs). Lists in it go "
+        "together and have one length.",
     ),
     "LAW032": ("a data block at fault", "`map` and `units` name variables, factors, the response or the error column."),
     "LAW033": (
         "a used law at fault",
-        "`use: {L16: chinchilla}` needs a law that is good itself, whose variables are names here (or are given under "
-        "`variables`), and that does not lead back to this one.",
+        "`use: {L16: chinchilla}` needs a law that is good itself, whose variables are names here (or are given "
+        "under `variables`), and that does not lead back to this one.",
     ),
     "LAW034": ("a factor, or `by`, at fault", "`by` names declared factors; center and spread go with pool: partial."),
     "LAW035": ("an order at fault", "order: [d1, d2] names free parameters without `by`, each once."),
@@ -150,8 +151,9 @@ CODES: dict[str, tuple[str, str]] = {
     "LAW038": ("no such law", "Give a path ending in .yaml, or a name of the library (`lawdsl list`)."),
     "LAW039": (
         "a published number does not come out",
-        "`lawdsl check --published` computed the number from the set's constants and found another. Either a constant, the "
-        "equation or the expected number is mistyped, or the paper disagrees with itself: then say so in the set's about.",
+        "`lawdsl check --published` computed the number from the set's constants and found another. Either a "
+        "constant, the equation or the expected number is mistyped, or the paper disagrees with itself: then "
+        "say so in the set's about.",
     ),
     "TAB001": ("a table cannot be read", "Check the path. A name without a path is looked for in the catalogue."),
     "TAB002": ("a form of table that is not read", "Tables are .csv, .tsv, .parquet, .jsonl files or data frames."),
@@ -162,7 +164,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "TAB005": (
         "no column for a name of the law",
-        "A name finds its column by --map, by its own name, or by the law's own map. --map N=n_params says which it is.",
+        "A name finds its column by --map, by its own name, or by the law's own map. --map N=n_params says "
+        "which it is.",
     ),
     "TAB006": ("a cell that is no number", "The message gives row and column. Numbers are 0.5, 1e24, 7B or 100T."),
     "TAB007": (
@@ -171,14 +174,14 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "TAB008": (
         "a value outside its domain",
-        "Sizes and counts are positive, and so are responses whose noise is on the log. Filter the rows out with --where, "
-        "or mend them.",
+        "Sizes and counts are positive, and so are responses whose noise is on the log. Filter the rows out "
+        "with --where, or mend them.",
     ),
     "TAB009": (
         "a unit or kind that does not convert",
-        "Total parameters are not non-embedding ones, and loss per token is not loss per byte: no factor turns one into the "
-        "other. Map another column, or an expression that makes the right quantity; an expression is taken to be in the "
-        "law's unit.",
+        "Total parameters are not non-embedding ones, and loss per token is not loss per byte: no factor turns "
+        "one into the other. Map another column, or an expression that makes the right quantity; an expression "
+        "is taken to be in the law's unit.",
     ),
     "TAB010": (
         "a map at fault",
@@ -207,8 +210,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "TAB104": (
         "a table that you bring",
-        "It has no single file to fetch. The message cites repository, commit and path; put the file in a folder and name "
-        "that folder in LAWDSL_DATA.",
+        "It has no single file to fetch. The message cites repository, commit and path; put the file in a "
+        "folder and name that folder in LAWDSL_DATA.",
     ),
     "TAB105": ("an origin file of another form", "Its columns are not those the catalogue knows how to read."),
     "TAB106": ("LAWDSL_DATA is not a folder", "Name a folder of tables, or unset it."),
@@ -221,8 +224,8 @@ CODES: dict[str, tuple[str, str]] = {
     "ASK003": ("no such published set", "`lawdsl show LAW` prints the sets."),
     "ASK004": (
         "an unknown level",
-        "A parameter with a value per level was asked for a level it has not seen. With pool: partial it would be drawn from "
-        "the population.",
+        "A parameter with a value per level was asked for a level it has not seen. With pool: partial it would "
+        "be drawn from the population.",
     ),
     "ASK005": (
         "a question that cannot be set up",
@@ -242,16 +245,16 @@ CODES: dict[str, tuple[str, str]] = {
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
         "not a fit file",
-        "The file is cut short, damaged, of another format, or was edited. Opening a fit runs no code of it; the law inside "
-        "is checked like any other.",
+        "The file is cut short, damaged, of another format, or was edited. Opening a fit runs no code of it; "
+        "the law inside is checked like any other.",
     ),
     "FIT010": ("no such method", "Methods are nuts, map, huber and bootstrap."),
     "FIT011": ("settings at fault", "Seeds are zero or more; chains 1 to 64; draws at least 4."),
     "FIT012": ("a bound is not fitted", "Laws of status bound are evaluated and checked."),
     "FIT013": (
         "no start with a finite density",
-        "At none of the starts drawn from the prior did the law have a value for every row. Units that are off by a "
-        "billion, and a log of something negative, are the usual causes.",
+        "At none of the starts drawn from the prior did the law have a value for every row. Units that are off "
+        "by a billion, and a log of something negative, are the usual causes.",
     ),
     "FIT020": (
         "the engine cannot be imported",

@@ -110,6 +110,7 @@ def _alike(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     from .numbers import exact
 
     def text(values: np.ndarray) -> np.ndarray:
-        return np.vectorize(lambda v: exact(float(v)) if np.isfinite(v) else None, otypes=[object])(values)
+        flat = [exact(float(v)) if np.isfinite(v) else None for v in np.ravel(values)]
+        return np.array(flat, dtype=object).reshape(np.shape(values))
 
     return (a, text(b)) if a.dtype == object else (text(a), b)

@@ -1,4 +1,4 @@
-"""Published constants at work: a set's values, neutral where it says nothing, and the checks a law file makes of them."""
+"""Published constants at work: a set's values, neutral where it says nothing, and a law file's checks of them."""
 
 from __future__ import annotations
 

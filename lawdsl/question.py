@@ -102,7 +102,8 @@ def _plan(law: Law, ask: Ask, algebra: Algebra, keep: frozenset[str]) -> _Plan:
         formula = Algebra(law, keep - {name}).name(name)
         if formula.free_symbols & {algebra.symbol(n) for n in ask.over}:
             held.append(formula - algebra.symbol(name))
-    free, follows = list(ask.over), []
+    free = list(ask.over)
+    follows: list[tuple[str, sympy.Expr]] = []
     for constraint in held:
         for name, expression in follows:
             constraint = constraint.xreplace({algebra.symbol(name): expression})

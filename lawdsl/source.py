@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from . import limits
 from .errors import Fault, LawError, OutsideError, Span
@@ -90,8 +91,8 @@ def read_text(path: Path, shown: str | None = None) -> str:
 def compose(text: str, file: str) -> Mapping:
     """A law's text as located nodes.
 
-    Raises: LawError with LAW002 (too large, too deep), LAW003 (not text), LAW004 (not YAML), LAW005 (a key twice), LAW006 (anchors,
-    aliases, tags), LAW007 (not a mapping).
+    Raises: LawError with LAW002 (too large, too deep), LAW003 (not text), LAW004 (not YAML), LAW005 (a key twice),
+    LAW006 (anchors, aliases, tags), LAW007 (not a mapping).
     """
     text = text.removeprefix("\ufeff")
     if len(text) > limits.LAW_BYTES:
@@ -143,11 +144,10 @@ class _Composer:
                     if len(stack) >= limits.YAML_DEPTH:
                         self.refuse("LAW002", event, f"nested deeper than {limits.YAML_DEPTH}", "Flatten the law.")
                     kind = Mapping if isinstance(event, yaml.MappingStartEvent) else Listing
-                    mark = event.start_mark
-                    stack.append((kind, self.span(mark.line, mark.column), []))
+                    stack.append((kind, self.place(event), []))
                 elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                    kind, span, items = stack.pop()
-                    if kind is Mapping:
+                    closed, span, items = stack.pop()
+                    if closed is Mapping:
                         node = self.mapping(span, items)
                     else:
                         node = Listing(tuple(_joined(items, step=1)), span)
@@ -170,18 +170,21 @@ class _Composer:
             raise LawError(Fault("LAW007", Span(self.file, 1), "this is not a mapping of keys to values", cure))
         return root
 
-    def refuse(self, code: str, event: object, message: str, cure: str) -> None:
-        mark = event.start_mark  # type: ignore[attr-defined]
-        raise LawError([*self.faults, Fault(code, self.span(mark.line, mark.column), message, cure)])
+    def place(self, event: Any) -> Span:
+        """Where an event of YAML starts."""
+        return self.span(event.start_mark.line, event.start_mark.column)
 
-    def scalar(self, event: object) -> Scalar:
-        value: str = event.value  # type: ignore[attr-defined]
-        start, end = event.start_mark, event.end_mark  # type: ignore[attr-defined]
-        quoted = event.style in ("'", '"')  # type: ignore[attr-defined]
+    def refuse(self, code: str, event: Any, message: str, cure: str) -> None:
+        raise LawError([*self.faults, Fault(code, self.place(event), message, cure)])
+
+    def scalar(self, event: Any) -> Scalar:
+        value: str = event.value
+        start, end = event.start_mark, event.end_mark
+        quoted = event.style in ("'", '"')
         span = self.span(start.line, start.column + (1 if quoted else 0))
         # a folded or escaped text does not lie in the file as it reads: then only its beginning is known
         known = span.text.startswith(value, span.column - 1) and start.line == end.line
-        return Scalar(value, span, known, quoted or event.style in ("|", ">"))  # type: ignore[attr-defined]
+        return Scalar(value, span, known, quoted or event.style in ("|", ">"))
 
     def mapping(self, span: Span, items: list[Node]) -> Mapping:
         entries: list[tuple[Scalar, Node]] = []

@@ -77,8 +77,7 @@ def laws(draw: st.DrawFn) -> str:
     parameters = draw(st.lists(st.sampled_from(PARAMETERS), min_size=1, max_size=5, unique=True))
     by = draw(st.sampled_from(["", "", ", by: run", ", by: run, pool: partial", ", by: [run, method], pool: full"]))
     lines = ["law: random-law", f"status: {draw(st.sampled_from(['published', 'form-only', 'hypothesis']))}"]
-    lines += [f"about: {draw(st.sampled_from(['plain', '>', '|']))}", "  Text: no." if False else ""]
-    lines[2:] = ["about: a law that nobody proposed", "variables:"]
+    lines += ["about: a law that nobody proposed", "variables:"]
     lines += [f"  {name}: {{unit: {draw(st.sampled_from(['tokens', 'parameters', 'bits']))}}}" for name in variables]
     lines += ["response:", "  L: {unit: nats/token, about: 'loss, in nats'}"]
     lines += ["factors:", "  run: any", "  method: {levels: [gptq, rtn, '4']}"]

@@ -233,7 +233,7 @@ class _Checker:
         if delta is None or not 0 < delta < math.inf:
             context.report("LAW027", node.key("delta").span, "delta must be positive", "1.345 keeps 95 % efficiency.")
             return None
-        return scale and Noise(family, on, scale, error, df, delta)
+        return None if scale is None else Noise(family, on, scale, error, df, delta)
 
     def order(self, node: Node | None, parameters: dict[str, Parameter]) -> tuple[tuple[str, ...], ...]:
         if node is None or isinstance(node, Mapping) or not self.context.sound(node):
@@ -282,14 +282,14 @@ class _Checker:
             else:
                 sets[key.text] = PublishedSet(key.text, ())
         checks = []
-        node = root.get("checks")
+        listed = root.get("checks")
         points = {*variables, *factors}
-        for item in node.items if node is not None and not isinstance(node, (Scalar, Mapping)) else ():
+        for item in listed.items if listed is not None and not isinstance(listed, (Scalar, Mapping)) else ():
             if isinstance(item, Mapping) and context.sound(item):
                 checks.append(read_check(context, item, sets, questions, names | answer, points, factors))
-        node = root.get("data")
+        tables = root.get("data")
         bound = points | answer | ({noise.error} if noise and noise.error else set())
-        blocks = (node,) if isinstance(node, Mapping) else getattr(node, "items", ())
+        blocks = (tables,) if isinstance(tables, Mapping) else getattr(tables, "items", ())
         data = [
             read_data(context, block, bound) for block in blocks if isinstance(block, Mapping) and context.sound(block)
         ]

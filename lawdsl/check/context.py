@@ -58,8 +58,8 @@ class Context:
             message = f"unknown name '{part.name}' in `{place}`"
             self.report("LAW020", node.at(part.at), message, suggest(part.name, known))
         texts = [part for part in walk(tree) if isinstance(part, Text)]
-        for part in texts:
-            self.report("LAW011", node.at(part.at), f"a quoted text in `{place}`", "Texts belong in `where` filters.")
+        for quoted in texts:
+            self.report("LAW011", node.at(quoted.at), f"a quoted text in `{place}`", "Texts belong in `where` filters.")
         if unknown or texts or self.misplaced(tree, node, place) or self.without_value(tree, node, place):
             return None
         return tree

@@ -90,7 +90,9 @@ def read_ask(context: Context, key: Scalar, node: Node, scope: Iterable[str], va
     within = context.pair(node.get("within"), "within")
     if kind == "value":
         target = context.expression(node.get("value"), known, place)
-        return target and Ask(key.text, "value", target, given=given, report=tuple(report), about=about)
+        if target is None:
+            return None
+        return Ask(key.text, "value", target, given=given, report=tuple(report), about=about)
     wanted = items(node.get("for" if kind == "solve" else "over"))
     if not wanted:
         word = "for" if kind == "solve" else "over"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..errors import LawError, suggest
+from ..errors import LawError, Span, suggest
 from ..expression import Call, evaluate, parse_expression
 from ..families import CENTRAL_90, FAMILIES
 from ..functions import FUNCTIONS
@@ -137,7 +137,7 @@ def read_parameter(
 
 
 def _read_grouping(
-    context: Context, key: Scalar, node: Mapping, factors: dict[str, Factor], given: dict[str, object],
+    context: Context, key: Scalar, node: Mapping, factors: dict[str, Factor], given: dict[str, Span],
     center: float | None,
 ) -> tuple[tuple[str, ...], str, Prior | None] | None:  # fmt: skip
     by = tuple(item.text for item in items(node.get("by")))

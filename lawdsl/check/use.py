@@ -84,8 +84,8 @@ def read_use(context: Context, key: Scalar, node: Node, load: object) -> Used | 
         parameters.append(new)
     pieces = [(f"{key.text}_{name}", tree) for name, tree in [*derived.items(), *law.let] if name in needed]
     lets = tuple((name, substitute(tree, renamed)) for name, tree in pieces)
-    value = (key.text, substitute(law.equation, renamed))
-    return Used(key.text, law, tuple(parameters), shared, (*lets, value), key.span)
+    whole = (key.text, substitute(law.equation, renamed))
+    return Used(key.text, law, tuple(parameters), shared, (*lets, whole), key.span)
 
 
 class _Everything(set[str]):

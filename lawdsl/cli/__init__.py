@@ -56,9 +56,9 @@ class _Lazy(click.Group):
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from .. import __version__
+        import lawdsl
 
-        click.echo(f"lawdsl {__version__}")
+        click.echo(f"lawdsl {lawdsl.__version__}")
         ctx.exit()
 
 

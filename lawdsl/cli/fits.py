@@ -220,7 +220,8 @@ def _print_verdict(posterior: Posterior) -> None:
 @JSON
 def predict_command(
     fit: Path, points: tuple[str, ...], table: str | None, maps: tuple[str, ...], where: str | None,
-    units: tuple[str, ...], drop_missing: bool | None, level: float, plot: Path | None, against: str | None, as_json: bool,
+    units: tuple[str, ...], drop_missing: bool | None, level: float, plot: Path | None, against: str | None,
+    as_json: bool,
 ) -> int:  # fmt: skip
     """The response at new points: the law's mean and a new observation, each with an interval."""
     engine = _engine()
