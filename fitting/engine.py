@@ -106,7 +106,7 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
             first = descend(potential, prior[:STARTS], held, identity=identity)
             held = model.pinned(model.empirical_spread(first.position))
             again = descend(potential, first.position[None], held, identity=identity)
-            optimum = replace(again, values=first.values, agreement=first.agreement)
+            optimum = replace(again, agreement=first.agreement)
         else:
             optimum = descend(potential, prior[:STARTS], model.data, identity=identity)
     except ValueError:

@@ -13,6 +13,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from lawdsl.backends import jax_operations, numpy_operations
 from lawdsl.compile import Program, compile_expressions
+from lawdsl.errors import Fault, InputError, Span
 from lawdsl.expression import Operation, walk
 from lawdsl.law import Law, Parameter, Prior
 from lawdsl.symbolic import Algebra
@@ -229,7 +231,7 @@ class Model:
                 if parameter.center is None:
                     values[f"{name}.center"] = priors.constrain(center, parameter.support, xp)
                 support = parameter.support
-            if support == POSITIVE and block.bend is None:
+            if name not in lower and support == POSITIVE and block.bend is None:
                 logs[name] = part
         return values, logs
 
@@ -308,8 +310,35 @@ class Model:
         return potential
 
     def prior_draws(self, count: int, seed: int) -> Array:
-        """(count, width) draws from the prior on the unconstrained scale."""
+        """(count, width) draws from the prior on the unconstrained scale.
+
+        Raises: InputError (FIT014) where bounds or an order leave next to nothing of it.
+        """
         random = np.random.default_rng(seed)
+        kept = np.empty((0, self.width))
+        for _ in range(priors.REJECTIONS):
+            kept = np.concatenate([kept, self._ordered(self._draws(count, random))])
+            if len(kept) >= count:
+                return kept[:count]
+        orders = " and ".join(" < ".join(group) for group in self.law.order)
+        message = f"the priors have next to no probability of {orders}"
+        raise InputError(Fault("FIT014", Span(self.law.name), message, "Move them apart, or drop the order."))
+
+    def _ordered(self, u: Array) -> Array:
+        """Those of independent draws that keep the law's orders, each value of an order from the one before it on."""
+        blocks = {block.parameter: block for block in self.blocks}
+        u = u.copy()
+        for group in self.law.order:
+            values = [priors.constrain(u[:, blocks[n].start], blocks[n].support, np) for n in group]
+            keep = np.all([a < b for a, b in pairwise(values)], axis=0)
+            for (a, b), name in zip(pairwise(values), group[1:], strict=True):
+                support = (a[keep], blocks[name].support[1])
+                u[keep, blocks[name].start] = priors.unconstrain(b[keep], support)
+            u = u[keep]
+        return u
+
+    def _draws(self, count: int, random: np.random.Generator) -> Array:
+        """Draws from the prior but for its orders."""
         parts = []
         for block in self.blocks:
             u = priors.draw(block.prior, block.support, count * block.size, random).reshape(count, block.size)

@@ -191,10 +191,12 @@ class Posterior:
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
-        except OSError as error:
+        except BaseException as error:
             if temporary:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
+            if not isinstance(error, OSError):
+                raise
             message = f"the fit cannot be written: {error.strerror or error}"
             raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
         return path

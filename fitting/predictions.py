@@ -186,12 +186,12 @@ def parameter_values(posterior: Posterior, points: list[dict[str, float | str]],
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for parameter in law.parameters:
-        if not parameter.free or parameter.name not in flat and not parameter.grouped:
-            continue
+        if not parameter.free or (parameter.name not in flat and parameter.center is None):
+            continue  # point fits know no noise
         if not parameter.grouped:
             values[parameter.name] = flat[parameter.name][:, None]
             continue
-        labels = posterior.levels[parameter.name]
+        labels = posterior.levels.get(parameter.name, ())
         columns = []
         for point in points:
             named = [point.get(factor) for factor in parameter.by]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lawdsl.errors import Fault, InputError, Span
 from lawdsl.law import Prior
 
 Support = tuple[float, float]
@@ -51,17 +52,17 @@ def log_slope(u: Any, support: tuple[Any, Any], xp: Any, bend: float | None = No
     return -u if _finite(high) else xp.zeros_like(u)
 
 
-def unconstrain(value: Array, support: Support, bend: float | None = None) -> Array:
-    """The inverse of `constrain`, in numpy."""
+def unconstrain(value: Array, support: tuple[Any, Any], bend: float | None = None) -> Array:
+    """The inverse of `constrain`, in numpy. A finite end of the support may be an array."""
     low, high = support
     if bend is not None:
         theta = np.maximum(value - low, 1e-290)
         return np.asarray(theta + bend * np.log(-np.expm1(-theta / bend)))
-    if math.isfinite(low) and math.isfinite(high):
+    if _finite(low) and _finite(high):
         return np.asarray(np.log((value - low) / (high - value)))
-    if math.isfinite(low):
+    if _finite(low):
         return np.asarray(np.log(value - low))
-    return np.asarray(-np.log(high - value)) if math.isfinite(high) else np.asarray(value, dtype=float)
+    return np.asarray(-np.log(high - value)) if _finite(high) else np.asarray(value, dtype=float)
 
 
 def _finite(end: Any) -> bool:
@@ -112,6 +113,8 @@ def density_at(prior: Prior, support: Support) -> Callable[[Any], Any]:
                 u = jnp.log(value - low) - jnp.log(high - value)
             elif math.isfinite(low):
                 u = jnp.log(value - low)
+            elif math.isfinite(high):
+                u = -jnp.log(high - value)
             return normal.log_prob(u) - log_slope(u, support, jnp)
 
         return at
@@ -133,7 +136,10 @@ def _family(prior: Prior) -> Any:
 
 
 def draw(prior: Prior, support: Support, count: int, random: np.random.Generator) -> Array:
-    """`count` draws of the prior on the unconstrained scale; a family that bounds cut short is drawn by rejection."""
+    """`count` draws of the prior on the unconstrained scale; a family that bounds cut short is drawn by rejection.
+
+    Raises: InputError (FIT014) where the bounds leave next to nothing of it.
+    """
     if normal_there(prior, support):
         mean, sd = prior.arguments
         return random.normal(mean, sd, count)
@@ -158,4 +164,5 @@ def draw(prior: Prior, support: Support, count: int, random: np.random.Generator
         kept = np.concatenate([kept, values[(values > support[0]) & (values < support[1])]])
         if len(kept) >= count:
             return unconstrain(kept[:count], support)
-    raise ValueError(f"{prior} has next to no probability between {support[0]:g} and {support[1]:g}")
+    message = f"{prior} has next to no probability between {support[0]:g} and {support[1]:g}"
+    raise InputError(Fault("FIT014", Span(), message, "Move the prior, or widen the bounds."))

@@ -2,7 +2,8 @@
 
 The objective is the sum over rows of Huber's loss with delta = 1e-3 (Hoffmann et al. 2022, arXiv 2203.15556, app.
 D.3; summed rather than averaged, which is where their optimiser stopped early: Besiroglu et al. 2024, arXiv
-2404.10102). Priors only say where to start. Noise parameters are not estimated; effects that scatter about a centre are held at it.
+2404.10102). Priors only say where to start. Noise parameters are not estimated; effects that scatter about a centre are
+held at it.
 """
 
 from __future__ import annotations

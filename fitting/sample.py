@@ -1,7 +1,7 @@
 """Draws from a posterior: numpyro's NUTS on the whitened potential, all chains side by side.
 
-Compiling is most of what a small fit costs, so the sampler is two programs kept on disk (`fitting.programs`): one
-plants the chains, one takes a block of draws. Warm-up and sampling are the same second program called again, with
+Compiling is most of what a small fit costs, so the sampler is two programs kept on disk (`fitting.programs`): a small
+one plants the chains, the other takes a block of draws. Warm-up and sampling are the same second program called again, with
 progress told in between; on a second run neither is traced, and numpyro is not even imported.
 
 numpyro adapts the step size. The metric is the whitening itself, an argument of both programs: between the phases of
@@ -105,8 +105,10 @@ def _run(
     state: Any = None
     for index in range(PHASES):
         keys = random.integers(0, 2**32, size=(settings.chains, 2), dtype=np.uint32)  # raw keys, one a chain
-        fixed = (whitening.center, whitening.factor, data)
-        state = stored("plant", kernel.plant, (z, keys, *fixed), identity=identity, settings=static)(z, keys, *fixed)
+        values, gradients = values_and_gradients(potential, whitening.to_position(z), data, identity=identity)
+        planted = (z, values, gradients @ whitening.factor, keys)
+        plant = stored("plant", kernel.plant, planted, identity=identity and "any", settings=static)
+        state = plant(*planted)
         state, told = run(phase, state, whitening)
         if index < PHASES - 1:
             stretched = whitening.stretched(_covariance(told["z"][:, told["z"].shape[1] // 3 :]))
@@ -139,36 +141,41 @@ class _Kernel:
         self.settings = settings
         self.phase = phase
 
-    def build(self, center: jax.Array, factor: jax.Array, data: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def build(self, whitened: Callable[[jax.Array], jax.Array]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """numpyro's init, from a position with its potential and gradient, and its step."""
         from numpyro.infer.hmc import hmc
-
-        def whitened(z: jax.Array) -> jax.Array:
-            return self.potential(center + factor @ z, data)
+        from numpyro.infer.util import ParamInfo
 
         init, step = hmc(potential_fn=whitened, algo="NUTS")
         settings = self.settings
 
-        def plant(z: jax.Array, key: jax.Array) -> Any:
+        def plant(z: jax.Array, potential: jax.Array, gradient: jax.Array, key: jax.Array) -> Any:
             return init(
-                z, num_warmup=self.phase, step_size=1.0, adapt_mass_matrix=False, trajectory_length=None,
+                ParamInfo(z, potential, gradient), num_warmup=self.phase, step_size=1.0, adapt_mass_matrix=False, trajectory_length=None,
                 target_accept_prob=settings.target_accept, max_tree_depth=settings.max_tree_depth, rng_key=key,
             )  # fmt: skip
 
         return plant, step
 
-    def plant(self, z: jax.Array, keys: jax.Array, center: jax.Array, factor: jax.Array, data: Any) -> list[jax.Array]:
-        """The state of all chains at z (chains, d)."""
-        plant, _ = self.build(center, factor, data)
-        leaves: list[jax.Array] = jax.tree.leaves(jax.vmap(plant)(z, keys))
+    def plant(self, z: jax.Array, values: jax.Array, gradients: jax.Array, keys: jax.Array) -> list[jax.Array]:
+        """The state of all chains at z (chains, d), of which potential and gradient are known: the same for any law."""
+        plant, _ = self.build(jnp.sum)
+        leaves: list[jax.Array] = jax.tree.leaves(jax.vmap(plant)(z, values, gradients, keys))
         return leaves
 
     def take(
         self, leaves: list[jax.Array], center: jax.Array, factor: jax.Array, data: Any
     ) -> tuple[list[jax.Array], dict[str, jax.Array]]:
         """A block of draws: the state after it, and what each draw was, (chains, BLOCK, ...)."""
-        plant, step = self.build(center, factor, data)
+
+        @jax.jit  # numpyro traces the potential several times over; jitted, it is traced once
+        def whitened(z: jax.Array) -> jax.Array:
+            return self.potential(center + factor @ z, data)
+
+        plant, step = self.build(whitened)
         # numpyro's step is set up by its init: tracing that gives the state's shape as well
-        like = jax.eval_shape(plant, jnp.zeros_like(center), jnp.zeros(2, jnp.uint32))
+        zero = jnp.zeros_like(center)
+        like = jax.eval_shape(plant, zero, zero[0], zero, jnp.zeros(2, jnp.uint32))
         structure = jax.tree.structure(like)
 
         def one(state: Any, _: None) -> tuple[Any, dict[str, jax.Array]]:

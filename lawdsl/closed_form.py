@@ -53,7 +53,9 @@ def root(expression: sympy.Expr, x: sympy.Symbol) -> sympy.Expr | None:
         return None
     (a1, c1), (a2, c2) = terms.items()
     ratio, power = -c2 / c1, 1 / (a1 - a2)
-    if not power.is_number:  # computed as exp(power*log(ratio)): NaN by itself where the ratio is not positive
+    if ratio.is_positive or not power.is_number:  # else exp(power*log(ratio)): NaN by itself where it is not positive
+        return ratio**power
+    if ratio.has(sympy.Piecewise):  # sympy would take seconds over a `where` in a condition; questions drop x <= 0
         return ratio**power
     return sympy.Piecewise((ratio**power, ratio > 0), (sympy.nan, True))
 

@@ -256,6 +256,10 @@ CODES: dict[str, tuple[str, str]] = {
         "At none of the starts drawn from the prior did the law have a value for every row. Units that are off "
         "by a billion, and a log of something negative, are the usual causes.",
     ),
+    "FIT014": (
+        "bounds that leave nothing of a prior",
+        "Draws of the prior all fell outside the bounds, or outside the order. Move the prior, or widen the bounds.",
+    ),
     "FIT020": (
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",

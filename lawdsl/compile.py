@@ -167,7 +167,7 @@ _CALLS: dict[type, str] = {
     sympy.gamma: "gamma", sympy.loggamma: "loggamma", sympy.LambertW: "lambertw", sigmoid: "sigmoid",
     softplus: "softplus", logsumexp: "logsumexp", expm1: "expm1", sympy.StrictLessThan: "<", sympy.LessThan: "<=",
     sympy.StrictGreaterThan: ">", sympy.GreaterThan: ">=", sympy.Eq: "==", sympy.Ne: "!=", sympy.And: "and",
-    sympy.Or: "or", sympy.Not: "not",
+    sympy.Or: "or", sympy.Not: "not", sympy.ITE: "where",
 }  # fmt: skip
 
 

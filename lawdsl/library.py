@@ -36,7 +36,7 @@ def find(law: str | Path, beside: str = "") -> Path:
     for path in [written, *([Path(beside).parent / written] if beside and not written.is_absolute() else [])]:
         if path.suffix in (".yaml", ".yml") and os.path.isfile(path):  # which takes any text; Path.is_file may raise
             return path
-    for name in (text, text.replace("_", "-")):
+    for name in (text, text.replace("_", "-"), text.replace("-", "_")):
         if name in names():
             return folder() / f"{name}.yaml"
     raise InputError(Fault("LAW038", Span(text[:200]), "no such law file, and no such law in the library",

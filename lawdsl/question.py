@@ -68,7 +68,7 @@ def answer(
         for name, expression in plan.follows:
             outputs[name] = expression.xreplace({algebra.symbol(n): e for n, e in plan.closed})
         exact = run(law, compile_expressions(outputs, frozenset()), known)
-        found = {name: np.asarray(value) for name, value in exact.items()}
+        found = {name: np.where(value > 0, value, np.nan) for name, value in exact.items()}
     else:
         if route == "closed":
             raise AskError(

@@ -90,7 +90,7 @@ def laws(draw: st.DrawFn) -> str:
                     f"between: [{exact(low)}, {exact(low + 2.5)}]",
                     f"prior: LogNormal(log({exact(low)}), 0.5)",
                     f"prior: HalfNormal({exact(low)}), bounds: [0, 100]",
-                    f"prior: Uniform(0, {exact(low)})",
+                    f"prior: Uniform(0, {exact(low + 1)})",
                     f"between: [{exact(low)}, {exact(low + 1)}], bounds: [0.01, 9]",
                 ]
             )

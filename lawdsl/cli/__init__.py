@@ -91,8 +91,9 @@ def run(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing was written", err=True)
         return 130
-    except BrokenPipeError:
-        # whoever read our output has closed it: leave without a word, and without Python's own at exit
+    except (BrokenPipeError, SystemExit):
+        # whoever read our output has closed it (click says so by SystemExit): leave without a word, and without
+        # Python's own at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:

@@ -1,0 +1,95 @@
+"""Child processes and what they cost, and the tables that say so."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+#: exit status of a child whose peer is not installed
+MISSING = 77
+#: one thread for each peer's linear algebra, as its own users would set it on few cores
+SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Wall and CPU seconds of a process, what it answered (its last line, JSON), and why it could not (`missing`)."""
+
+    wall: float
+    cpu: float
+    answer: dict[str, Any]
+    missing: str = ""
+
+
+def spend(command: Sequence[str], env: Mapping[str, str] | None = None, good: tuple[int, ...] = (0, 1)) -> Spent:
+    """Run a command to its end. Raises: RuntimeError if it fails."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if done.returncode == MISSING:
+        return Spent(wall, cpu, {}, done.stderr.strip().splitlines()[-1])
+    if done.returncode not in good:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+    lines = done.stdout.strip().splitlines()
+    return Spent(wall, cpu, json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {})
+
+
+def least(command: Sequence[str], env: Mapping[str, str] | None = None, repeat: int = 1) -> Spent:
+    """The run of `repeat` that took the least CPU time, with the least wall time of all of them."""
+    runs = [spend(command, env) for _ in range(max(1, repeat))]
+    return replace(min(runs, key=lambda run: run.cpu), wall=min(run.wall for run in runs))
+
+
+def script(python: str, name: str, *arguments: object) -> list[str]:
+    """The command that runs a script of this folder."""
+    return [python, str(HERE / name), *map(str, arguments)]
+
+
+def lawdsl(*arguments: str) -> list[str]:
+    """The command line of the checkout."""
+    return [sys.executable, "-m", "lawdsl", *arguments]
+
+
+def show(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table: the first column to the left, the others to the right."""
+    cells = [[str(cell) for cell in row] for row in [header, *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    for row in cells:
+        padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        print("  ".join(padded).rstrip(), flush=True)
+
+
+def machine() -> str:
+    """Where and when this runs, in a line."""
+    model = platform.processor()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    packages = " ".join(f"{name} {_version(name)}" for name in ("jax", "numpyro", "numpy", "scipy", "sympy"))
+    load = os.getloadavg()[0]
+    return (
+        f"{time.strftime('%Y-%m-%d %H:%M')}, {model}, {os.cpu_count()} cores, load {load:.1f}, "
+        f"Python {platform.python_version()}, {packages}"
+    )
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

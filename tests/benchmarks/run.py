@@ -1,0 +1,40 @@
+"""Run benchmarks and print their tables: `python tests/benchmarks/run.py [NAME ...] [--peers PYTHON]`.
+
+Every measured thing is a process of its own, one at a time; CPU seconds are user + system of the whole process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from importlib import import_module
+
+from process import ROOT, machine
+
+NAMES = ("command", "gradient", "posterior", "multistart", "bootstrap")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the named benchmarks, or all of them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all unless said")
+    parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="the interpreter that has the peers")
+    parser.add_argument("--repeat", type=int, default=1, help="how often each long measurement is made; the best counts")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - set(NAMES))
+    if unknown:
+        parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    sys.path.insert(0, str(ROOT))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    print(machine())
+    for name in options.names or NAMES:
+        began = time.perf_counter()
+        print(f"\n== {name}", flush=True)
+        import_module(name).main(options)
+        print(f"({time.perf_counter() - began:.0f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
