@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from .programs import stored
+from .programs import Program, stored
 from .start import values_and_gradients
 from .whiten import Whitening
 
@@ -80,19 +80,21 @@ def _run(
     progress: Progress | None,
 ) -> Draws:  # fmt: skip
     random = np.random.default_rng([settings.seed, 6])
-    z = _initial(potential, data, whitening, settings.chains, random, identity)
+    z, values, gradients = _initial(potential, data, whitening, settings.chains, random, identity)
     phase = max(1, settings.warmup // PHASES)
     kernel = _Kernel(potential, settings, phase)
     static = {
         "phase": phase, "target": settings.target_accept, "depth": settings.max_tree_depth, "block": BLOCK,
     }  # fmt: skip
     total, done = PHASES * phase + settings.draws, 0
+    plant: Program | None = None
+    take: Program | None = None
 
     def run(count: int, state: Any, whitening: Whitening) -> tuple[Any, dict[str, NDArray[Any]]]:
         """At least `count` draws in whole blocks."""
-        nonlocal done
+        nonlocal done, take
         fixed = (whitening.center, whitening.factor, data)
-        take = stored("take", kernel.take, (state, *fixed), identity=identity, settings=static)
+        take = take or stored("take", kernel.take, (state, *fixed), identity=identity, settings=static)
         blocks: list[dict[str, NDArray[Any]]] = []
         for start in range(0, count, BLOCK):
             state, told = take(state, *fixed)
@@ -105,15 +107,14 @@ def _run(
     state: Any = None
     for index in range(PHASES):
         keys = random.integers(0, 2**32, size=(settings.chains, 2), dtype=np.uint32)  # raw keys, one a chain
-        values, gradients = values_and_gradients(potential, whitening.to_position(z), data, identity=identity)
         planted = (z, values, gradients @ whitening.factor, keys)
-        plant = stored("plant", kernel.plant, planted, identity=identity and "any", settings=static)
-        state = plant(*planted)
-        state, told = run(phase, state, whitening)
+        plant = plant or stored("plant", kernel.plant, planted, identity=identity and "any", settings=static)
+        state, told = run(phase, plant(*planted), whitening)
         if index < PHASES - 1:
             stretched = whitening.stretched(_covariance(told["z"][:, told["z"].shape[1] // 3 :]))
-            z = stretched.from_position(whitening.to_position(told["z"][:, -1]))
-            whitening = stretched
+            positions = whitening.to_position(told["z"][:, -1])
+            z, whitening = stretched.from_position(positions), stretched
+            values, gradients = values_and_gradients(potential, positions, data, identity=identity)
     _, told = run(settings.draws, state, whitening)
     joined = {name: values[:, : settings.draws] for name, values in told.items()}
     positions = whitening.to_position(joined.pop("z"))
@@ -201,8 +202,8 @@ class _Kernel:
 def _initial(
     potential: Potential, data: Any, whitening: Whitening, chains: int, random: np.random.Generator,
     identity: str | None,
-) -> Array:  # fmt: skip
-    """Overdispersed starts (chains, d) at which the potential and its gradient are finite."""
+) -> tuple[Array, Array, Array]:  # fmt: skip
+    """Overdispersed starts (chains, d), with potential (chains,) and gradient (chains, d) there, all finite."""
     z = random.standard_normal((chains, len(whitening.center)))
     spread = np.full((chains, 1), DISPERSION)
     for _ in range(ATTEMPTS):
@@ -210,6 +211,6 @@ def _initial(
         values, gradients = values_and_gradients(potential, positions, data, identity=identity)
         finite = np.isfinite(values) & np.isfinite(gradients).all(axis=1)
         if finite.all():
-            return np.asarray(spread * z)
+            return np.asarray(spread * z), values, gradients
         spread[~finite] /= 2
     raise ValueError("the potential is not finite near the center of the whitening")

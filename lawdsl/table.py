@@ -165,11 +165,13 @@ class _Binding:
         self.note_bad(tree.names() - texts)
         self.stop_if_faulty()
         try:
+            if any(isinstance(part, Text) for node in walk(tree) if not _equates(node) for part in node.parts):
+                raise TypeError  # as numpy does where a column of texts meets a number
             kept = np.asarray(evaluate_rows(tree, values), dtype=bool)
-        except TypeError:  # from numpy, where a text meets a number
+        except TypeError:
             cure = "Texts can be held equal or unequal: scheme == 'rtn'."
             self.report("TAB011", f"the filter '{where[:80]}' computes with a text", cure)
-            return keep
+            self.stop_if_faulty()
         keep = np.broadcast_to(kept, (count,))
         if not keep.all():
             self.notes.append(f"{int(keep.sum())} of {count} rows kept by where: {where}")
@@ -340,6 +342,10 @@ _CURE = {
     "a standard error (zero or more)": "Mend it, or leave `error` out of the noise.",
     "a number of reasonable size": f"Magnitudes stay below {limits.NUMBER_MAGNITUDE:g}.",
 }
+
+
+def _equates(node: Expression) -> bool:
+    return isinstance(node, Comparison) and node.sign in ("==", "!=")
 
 
 def _natural(level: str) -> tuple[int, float, str]:

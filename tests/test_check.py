@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from golden import same_as_golden
 
 import lawdsl
-from golden import same_as_golden
 from lawdsl import limits
 from lawdsl.errors import InputError, LawdslError, LawError
 from lawdsl.expression import parse_expression
@@ -224,7 +224,8 @@ def test_messages_of_a_file_with_many_faults() -> None:
 @pytest.mark.parametrize(
     ("theme", "edits"),
     [
-        ("form", [("law: t", "law: [t]"), ("between: [1, 2]", "between: 1"), ("response:\n  L: {unit: nats/token}", "")]),
+        ("form", [("law: t", "law: [t]"), ("between: [1, 2]", "between: 1"),
+                  ("response:\n  L: {unit: nats/token}", "")]),
         ("expressions", [("E + part", "E.real + part"), ("A/N^alpha", "A/NN^alpha"), ("scale: sigma", "scale: s(1)"),
                          ("solve: L = q", "solve: L = 9^9^9*q")]),
         ("parameters", [("between: [1, 2]", "between: [1, 2], bounds: [0, 1]"), ("LogNormal(6, 2)", "LogNormal(6)"),
@@ -278,7 +279,8 @@ def test_a_fault_in_an_expression_stands_at_its_character() -> None:
 def user(use: str, equation: str = "L = base + f/P", more: str = "") -> str:
     return (
         "law: user\nvariables: {N: {unit: parameters}, D: {unit: tokens}, P: {unit: bits}}\n"
-        f"response: {{L: {{unit: nats/token}}}}\nuse: {use}\nparameters:\n  f: {{between: [1, 2]}}\n  s: {{between: [1, 2]}}\n"
+        f"response: {{L: {{unit: nats/token}}}}\nuse: {use}\n"
+        "parameters:\n  f: {between: [1, 2]}\n  s: {between: [1, 2]}\n"
         f"{more}equation: {equation}\nnoise: {{family: normal, scale: s}}\n"
     )
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given, settings
+from strategies import positive_trees
 
 import lawdsl
 from lawdsl.backends import jax_operations, numpy_operations
@@ -23,7 +24,6 @@ from lawdsl.expression import Call, Expression, Name, Number, Operation, parse_e
 from lawdsl.law import Law
 from lawdsl.library import parse
 from lawdsl.symbolic import Algebra
-from strategies import positive_trees
 
 #: x64; a power is exp(b*log a), so its error is b*log(a) roundings: the trees' exponents stay below some tens
 VALUE = 1e-12
@@ -110,7 +110,9 @@ def test_jax_and_its_gradient_agree_with_mpmath(tree: Expression) -> None:
     compiled = program(parse(LAW), tree)
     with jax.enable_x64(True), mpmath.workdps(40):
         point = {name: jnp.asarray(value) for name, value in POINT.items()}
-        value, slopes = jax.jit(jax.value_and_grad(lambda v: jnp.asarray(compiled(v, jax_operations())["y"]) + 0.0))(point)
+        value, slopes = jax.jit(jax.value_and_grad(lambda v: jnp.asarray(compiled(v, jax_operations())["y"]) + 0.0))(
+            point
+        )
         assert math.isclose(float(value), float(expected), rel_tol=VALUE)
         values = {name: mpmath.mpf(x) for name, x in POINT.items()}
         for name in NAMES:
@@ -147,7 +149,9 @@ def test_one_minus_a_small_exponential_keeps_its_digits(law: Law) -> None:
 
 def test_a_power_of_what_is_negative_is_nan_not_a_crash(law: Law) -> None:
     assert math.isnan(float(program(law, "(E - N)^alpha")(POINT, numpy_operations())["y"]))
-    assert float(program(law, "(E - N)^2")(POINT, numpy_operations())["y"]) == pytest.approx((1.9 - 2.75) ** 2, rel=VALUE)
+    assert float(program(law, "(E - N)^2")(POINT, numpy_operations())["y"]) == pytest.approx(
+        (1.9 - 2.75) ** 2, rel=VALUE
+    )
 
 
 @pytest.mark.parametrize("text", ["(9*N)^99999", "((9*N)^99999)^99999", "((7*N + 1)^64)^4096"])

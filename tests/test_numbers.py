@@ -7,10 +7,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import numbers
 
 from lawdsl.limits import NUMBER_MAGNITUDE
 from lawdsl.numbers import exact, parse_number, short, with_error
-from strategies import numbers
 
 #: four digits are shown, so half a unit of the fourth may be lost
 SHORT = 0.5e-3
@@ -32,8 +32,8 @@ def test_numbers_as_the_field_writes_them(text: str, value: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["nan", "inf", "-inf", "1e999", "1e151", "1e-151", "7Q", "7b", "0x10", "1__0", "_1", "1_", "--5", "+-5", "", "+", ".",
-     "e5", "1e", "1e5B", "7 B", "1,000", "1.2.3", "1j", "true", "seven"],
+    ["nan", "inf", "-inf", "1e999", "1e151", "1e-151", "7Q", "7b", "0x10", "1__0", "_1", "1_", "--5", "+-5", "", "+",
+     ".", "e5", "1e", "1e5B", "7 B", "1,000", "1.2.3", "1j", "true", "seven"],
 )  # fmt: skip
 def test_what_is_no_number(text: str) -> None:
     assert parse_number(text) is None

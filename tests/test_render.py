@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from golden import same_as_golden
 from hypothesis import given, settings
+from strategies import laws
 
 import lawdsl
-from golden import same_as_golden
 from lawdsl.expression import parse_expression
 from lawdsl.library import names, parse
 from lawdsl.render import canonical, digest, equation_latex, equation_text, latex, latex_name
-from strategies import laws
 
 
 @pytest.mark.parametrize("name", names())

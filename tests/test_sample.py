@@ -143,7 +143,7 @@ def test_progress_and_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         return normal(u, data)
 
     data = normal_data(2)
-    settings = Settings(chains=3, warmup=40, draws=60)
+    settings = Settings(chains=3, warmup=30, draws=70)
     whitening = unwhitened(data)
     first = sample(counted, data, whitening, settings, identity="normal", progress=lambda *n: told.append(n))
     assert traced

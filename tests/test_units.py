@@ -52,7 +52,12 @@ def test_kinds_refuse_each_other_and_accept_silence() -> None:
 
 
 def test_what_differs_by_the_text_does_not_convert() -> None:
-    for a, b in [("nats/token", "nats/byte"), ("bits/byte", "bits/token"), ("tokens", "bytes"), ("parameters", "tokens")]:
+    for a, b in [
+        ("nats/token", "nats/byte"),
+        ("bits/byte", "bits/token"),
+        ("tokens", "bytes"),
+        ("parameters", "tokens"),
+    ]:
         assert conversion(Quantity(a), Quantity(b)) is None
 
 

@@ -75,7 +75,8 @@ class _Checker:
         factors = self.factors(root.get("factors"))
         parameters = self.parameters(root, factors, used)
         lets = self.lets(root, variables, parameters, used)
-        names = {*variables, *parameters, *lets}
+        promised = {key.text for block in ("let", "use") for key, _ in entries(root.get(block))}  # some may be faulty
+        names = {*variables, *parameters, *lets, *promised}
         equation = self.equation(root, response, names)
         noise = self.noise(root, response, names)
         for use in used:
@@ -143,6 +144,14 @@ class _Checker:
             return Response(key.text, self.context.quantity(value) or _UNKNOWN, text(value.get("about")))
         return None
 
+    @staticmethod
+    def answers(root: Mapping, response: Response | None) -> set[str]:
+        """The response's name; where its declaration is at fault, what may have been meant."""
+        if response is not None:
+            return {response.name}
+        left = text(root.get("equation")).partition("=")[0].strip()
+        return {left, *(key.text for key, _ in entries(root.get("response")))}
+
     def factors(self, node: Node | None) -> dict[str, Factor]:
         found = {}
         for key, value in self.declare(node):
@@ -175,7 +184,7 @@ class _Checker:
                     self.context.report("LAW021", span, f"the name '{parameter.name}' a second time", cure)
                 found[parameter.name] = parameter
             for name in use.shared:
-                if name not in found:
+                if name not in found and name in use.law.parameter:
                     message = f"'{name}' is shared with `use: {use.name}` but is no parameter here"
                     self.context.report("LAW033", use.span, message, suggest(name, found))
         return found
@@ -195,8 +204,7 @@ class _Checker:
 
     def equation(self, root: Mapping, response: Response | None, names: set[str]) -> Expression | None:
         node = root.get("equation")
-        target = {response.name} if response else set(self.taken)
-        sides = self.context.equation(node, names | target, "equation")
+        sides = self.context.equation(node, names | self.answers(root, response), "equation")
         if sides is None or node is None or response is None:
             return None
         left, right = sides
@@ -270,7 +278,7 @@ class _Checker:
         parameters: dict[str, Parameter], names: set[str], noise: Noise | None,
     ) -> tuple:  # type: ignore[type-arg]  # fmt: skip
         context = self.context
-        answer = {response.name} if response else set()
+        answer = self.answers(root, response)
         questions = {}
         for key, node in entries(root.get("ask")):
             sound = context.sound(node)

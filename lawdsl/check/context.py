@@ -43,8 +43,8 @@ class Context:
             return False
         return True
 
-    def expression(self, node: Node | None, scope: Iterable[str], place: str) -> Expression | None:
-        """The tree of a node, None where it is absent or faulty; its names must be in `scope`."""
+    def expression(self, node: Node | None, scope: Iterable[str] | None, place: str) -> Expression | None:
+        """The tree of a node, None where it is absent or faulty; its names must be in `scope`, where that is known."""
         if not isinstance(node, Scalar) or not self.sound(node):
             return None
         try:
@@ -52,8 +52,9 @@ class Context:
         except LawError as error:
             self.faults.extend(error.faults)
             return None
-        known = set(scope)
-        unknown = [part for part in walk(tree) if isinstance(part, Name) and part.name not in known]
+        names = [part for part in walk(tree) if isinstance(part, Name)]
+        known = {part.name for part in names} if scope is None else set(scope)
+        unknown = [part for part in names if part.name not in known]
         for part in unknown:
             message = f"unknown name '{part.name}' in `{place}`"
             self.report("LAW020", node.at(part.at), message, suggest(part.name, known))

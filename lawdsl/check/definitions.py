@@ -47,7 +47,8 @@ def check_cycles(context: Context, definitions: Mapping[str, Expression], places
         if name in found and name not in reported:
             circle = sorted(other for other in found if name in reach[other])
             reported.update(circle)
-            message = f"'{name}' rests on itself" + (f", by way of {', '.join(circle)}" if len(circle) > 1 else "")
+            others = [other for other in circle if other != name]
+            message = f"'{name}' rests on itself" + (f", by way of {', '.join(others)}" if others else "")
             cure = "Write one of them without the others."
             context.report("LAW022", places.get(name, Span()), message, cure)
 

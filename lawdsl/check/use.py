@@ -24,7 +24,7 @@ class Used:
 
     def check_variables(self, context: Context, names: set[str]) -> None:
         """LAW033: the used law's variables must be names of the user."""
-        missing = sorted({n for _, tree in self.lets for n in tree.names()} - names)
+        missing = sorted({n for _, tree in self.lets for n in tree.names()} - names - set(self.shared))
         for name in missing:
             message = f"`use: {self.name}` needs the variable '{name}' of {self.law.name}"
             cure = f"Declare it, or say what to give: variables: {{{name}: ...}}."
@@ -61,7 +61,8 @@ def read_use(context: Context, key: Scalar, node: Node, load: object) -> Used | 
         if name.text not in law.variable:
             context.report("LAW033", name.span, f"{law.name} has no '{name.text}'", suggest(name.text, law.variable))
         elif isinstance(value, Scalar):
-            tree = context.expression(value, _Everything(), f"use.{key.text}.variables")
+            # its names are looked for by `check_variables`, once all are declared
+            tree = context.expression(value, None, f"use.{key.text}.variables")
             if tree is not None:
                 renamed[name.text] = tree
     derived = {v.name: v.formula for v in law.variables if v.formula is not None and v.name not in renamed}
@@ -86,10 +87,3 @@ def read_use(context: Context, key: Scalar, node: Node, load: object) -> Used | 
     lets = tuple((name, substitute(tree, renamed)) for name, tree in pieces)
     whole = (key.text, substitute(law.equation, renamed))
     return Used(key.text, law, tuple(parameters), shared, (*lets, whole), key.span)
-
-
-class _Everything(set[str]):
-    """A scope in which every name is known: what stands in it is checked once all names are declared."""
-
-    def __contains__(self, name: object) -> bool:
-        return True
