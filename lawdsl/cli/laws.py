@@ -190,7 +190,7 @@ def explain_command(code: str | None, as_json: bool) -> None:
         say.as_json({"code": wanted, "title": title, "text": text})
         return
     say.heading(f"{wanted}: {title}")
-    click.echo(text)
+    say.wrapped([("", text)], indent=0)
 
 
 @click.command("schema")

@@ -60,11 +60,12 @@ def wrapped(rows: Sequence[Sequence[str]], indent: int = 2) -> None:
 
     width = min(shutil.get_terminal_size((100, 24)).columns, 110)
     names = max((len(row[0]) for row in rows), default=0)
+    hang = indent + (names + 2 if names else 0)
     for name, text in rows:
-        lines = textwrap.wrap(text, max(30, width - indent - names - 2)) or [""]
-        click.echo(" " * indent + name.ljust(names) + "  " + lines[0])
+        lines = textwrap.wrap(text, max(30, width - hang)) or [""]
+        click.echo((" " * indent + name.ljust(names)).ljust(hang) + lines[0])
         for line in lines[1:]:
-            click.echo(" " * (indent + names + 2) + line)
+            click.echo(" " * hang + line)
 
 
 def interval(lo: float, hi: float) -> str:
