@@ -101,7 +101,7 @@ def test_numpy_and_mpmath_agree(tree: Expression) -> None:
     assert np.allclose(compiled.finish(prepared, POINT, operations)["y"], found, rtol=VALUE, atol=0)
 
 
-@settings(max_examples=12)  # each compiles two programs
+@settings(max_examples=25)  # each compiles a program and its gradient
 @given(positive_trees(NAMES))
 def test_jax_and_its_gradient_agree_with_mpmath(tree: Expression) -> None:
     expected = reasonable(tree)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,6 @@ DERIVATIVE = 1e-10
 LOST = 2e-16
 #: digits of the reference
 DIGITS = 50
-
-mpmath.mp.dps = DIGITS
 
 WIDE = [-30.0, -3.7, -1.0, -0.2, -1e-9, 1e-9, 0.3, 1.0, 2.6, 30.0]
 POSITIVE = [1e-150, 1e-9, 0.1, 0.9, 1.1, 2.0, 7.3, 40.0, 1e9, 1e150]
@@ -53,6 +51,13 @@ CASES: dict[str, tuple[Callable[..., mpmath.mpf], list[float]]] = {
 OTHER = 0.7  # the first argument of min and max
 
 every = pytest.mark.parametrize("name", sorted(CASES))
+
+
+@pytest.fixture(autouse=True)
+def precise() -> Iterator[None]:
+    """The reference computes with DIGITS digits."""
+    with mpmath.workdps(DIGITS):
+        yield
 
 
 def arguments(name: str, x: float) -> tuple[float, ...]:

@@ -33,15 +33,18 @@ class Spent:
     missing: str = ""
 
 
-def spend(command: Sequence[str], env: Mapping[str, str] | None = None, good: tuple[int, ...] = (0, 1)) -> Spent:
-    """Run a command to its end. Raises: RuntimeError if it fails."""
+def spend(command: Sequence[str], env: Mapping[str, str] | None = None, quiet: bool = False) -> Spent:
+    """Run a command to its end; 0 and 1 are good ends (1: a fit whose verdict is bad). Raises: RuntimeError on others."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    if not quiet:
+        named = " ".join(Path(word).name for word in command[1:])
+        print(f"  {wall:6.1f} s, {cpu:6.1f} s of CPU: {named[:90]}", file=sys.stderr, flush=True)
     if done.returncode == MISSING:
         return Spent(wall, cpu, {}, done.stderr.strip().splitlines()[-1])
-    if done.returncode not in good:
+    if done.returncode not in (0, 1) or done.returncode and not done.stdout:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
     lines = done.stdout.strip().splitlines()
     return Spent(wall, cpu, json.loads(lines[-1]) if lines and lines[-1].startswith("{") else {})

@@ -1,0 +1,44 @@
+"""A thousand bootstrap refits of the Huber fit against Epoch's way: BFGS, exact gradients, one start, a hundred refits."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import chinchilla
+from process import SINGLE, lawdsl, least, script, show
+
+REFITS = 1000
+#: of the peer, timed and multiplied
+TIMED = 100
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        rows = chinchilla.write_rows(folder / "rows.npz")
+        env = {"LAWDSL_CACHE": str(folder / "lawdsl")}
+        command = lawdsl("fit", chinchilla.LAW, "--method", "bootstrap", "--json", "--out", str(folder / "fit.nc"))
+        cold, warm = least(command, env), least(command, env, max(2, options.repeat))
+        inside = least(script(sys.executable, "huber_inside.py", chinchilla.LAW, REFITS), env).answer
+        peer = least(script(options.peers, "peer_scipy.py", rows, "bootstrap", TIMED), SINGLE)
+    if peer.missing:
+        table = [["scipy BFGS, one start", "-", "-", "-", "-", peer.missing]]
+        whole = 0.0
+    else:
+        told = peer.answer
+        whole = told["seconds"] * REFITS / TIMED
+        spread = [f"{told['alpha_sd']:.4f}", f"{told['beta_sd']:.4f}"]
+        table = [[f"scipy BFGS, one start, {TIMED} refits x {REFITS // TIMED}", "-", f"{whole:.1f}", "1.0", *spread]]
+    ours = []
+    for label, spent in (("lawdsl fit --method bootstrap, cold", cold), ("lawdsl fit --method bootstrap, warm", warm)):
+        of = spent.answer["parameters"]
+        spread = [f"{of[n]['sd']:.4f}" for n in ("alpha", "beta")]
+        ours.append([label, f"{spent.wall:.1f}", f"{spent.cpu:.2f}", f"{whole / spent.cpu:.1f}", *spread])
+    seconds, spread = inside["seconds"], [f"{inside[f'{n}_sd']:.4f}" for n in ("alpha", "beta")]
+    ours.append(["  the same in a running process", "-", f"{seconds:.2f}", f"{whole / seconds:.1f}", *spread])
+    show([f"{REFITS} refits", "wall s", "CPU s", "x less", "sd of alpha", "sd of beta"], [*ours, *table])
+    print(f"share of lawdsl's refits that came to rest: {inside['arrived']:.1%}")
