@@ -126,6 +126,7 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
     if warmup is not None:
         settings = Settings(chains=chains, warmup=warmup, draws=draws, seed=seed)
     whitening = laplace(optimum, scale=scale_of(prior))
+    tell("sampling", 0, chains * (settings.warmup + draws))  # the first time, compiling comes before the first draw
     found = sample(
         model.potential(),
         model.data,

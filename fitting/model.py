@@ -111,7 +111,7 @@ class Model:
     def __init__(self, law: Law, table: Table):
         self.law = law
         self.table = table
-        self.groupings = {p.name: _grouping(p, table) for p in law.parameters if p.grouped}
+        self.groupings = {p.name: grouping(p, table) for p in law.parameters if p.grouped}
         self.blocks = self._blocks()
         self.width = sum(block.size for block in self.blocks)
 
@@ -362,7 +362,7 @@ def exponents_of(law: Law) -> frozenset[str]:
     return frozenset(found)
 
 
-def _grouping(parameter: Parameter, table: Table) -> Grouping:
+def grouping(parameter: Parameter, table: Table) -> Grouping:
     """The levels that occur, joined over the factors, and every row's."""
     if len(parameter.by) == 1:
         factor = parameter.by[0]

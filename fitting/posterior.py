@@ -2,12 +2,14 @@
 
 The file is netCDF-4, laid out as ArviZ lays out inference data (posterior, sample_stats, prior, prior_predictive,
 posterior_predictive, observed_data, constant_data), so that `arviz.from_netcdf` opens it too. The law travels as its
-canonical YAML and is read by the same checked reader as any law: opening a fit runs no code from the file.
+canonical YAML and is read by the same checked reader as any law: opening a fit runs no code from the file. Behind the
+last byte that HDF5 reads stands a sha256 of all before it: HDF5 may read a damaged file forever, or read it wrongly.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FORMAT = "lawdsl fit 1"
+SEAL = b"lawdsl sha256 "
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,9 @@ class Posterior:
             handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
             os.close(handle)
             tree.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
-            with open(temporary, "rb") as file:
+            with open(temporary, "r+b") as file:
+                file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
+                file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
@@ -217,6 +222,8 @@ def open_fit(path: str | Path) -> Posterior:
         cure = "Make one: lawdsl fit LAW."
         raise OutsideError(Fault("FIT002", where, "there is no such fit file", cure))
     try:
+        if not _sealed(path):
+            raise ValueError("it is cut short, damaged, or was written by another program")
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             loaded = {node.path: node.to_dataset(inherit=False).load() for node in tree.subtree}
         return _from_groups(loaded)
@@ -229,6 +236,13 @@ def open_fit(path: str | Path) -> Posterior:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         cure = "Fit again; a fit file is written by lawdsl fit, and is not to be edited."
         raise InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure)) from None
+
+
+def _sealed(path: str | Path) -> bool:
+    """Whether the file ends with the sha256 of all before it."""
+    content = memoryview(Path(path).read_bytes())
+    end = max(0, len(content) - len(SEAL) - hashlib.sha256().digest_size)
+    return content[end:] == SEAL + hashlib.sha256(content[:end]).digest()
 
 
 def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:

@@ -146,7 +146,9 @@ def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: fl
     new = parameter_values(posterior, points, typical=False)
     rows = {n: np.broadcast_to(v, shape) for n, v in program.finish(prepared, new, operations).items()}
     random = np.random.default_rng([posterior.provenance.seed, start, 1])
-    if posterior.residuals is not None:
+    if posterior.residuals is not None and shape[0] == 1:  # one draw: all residuals scatter about it
+        scatter = posterior.residuals[:, None]
+    elif posterior.residuals is not None:
         scatter = random.choice(posterior.residuals, size=shape)
     else:
         scatter = noise.draw(law.noise, rows["scale"], rows.get("df", STUDENT_DF), random)

@@ -1,8 +1,8 @@
 """Draws from a posterior: numpyro's NUTS on the whitened potential, all chains side by side.
 
 Compiling is most of what a small fit costs, so the sampler is two programs kept on disk (`fitting.programs`): a small
-one plants the chains, the other takes a block of draws. Warm-up and sampling are the same second program called again, with
-progress told in between; on a second run neither is traced, and numpyro is not even imported.
+one plants the chains, the other takes a block of draws. Warm-up and sampling are the same second program called again,
+with progress told in between; on a second run neither is traced, and numpyro is not even imported.
 
 numpyro adapts the step size. The metric is the whitening itself, an argument of both programs: between the phases of
 the warm-up it is stretched by the covariance of the draws of all chains, four times as many as each would have for a
@@ -152,9 +152,15 @@ class _Kernel:
 
         def plant(z: jax.Array, potential: jax.Array, gradient: jax.Array, key: jax.Array) -> Any:
             return init(
-                ParamInfo(z, potential, gradient), num_warmup=self.phase, step_size=1.0, adapt_mass_matrix=False, trajectory_length=None,
-                target_accept_prob=settings.target_accept, max_tree_depth=settings.max_tree_depth, rng_key=key,
-            )  # fmt: skip
+                ParamInfo(z, potential, gradient),
+                num_warmup=self.phase,
+                step_size=1.0,
+                adapt_mass_matrix=False,
+                trajectory_length=None,
+                target_accept_prob=settings.target_accept,
+                max_tree_depth=settings.max_tree_depth,
+                rng_key=key,
+            )
 
         return plant, step
 

@@ -14,12 +14,13 @@ from lawdsl.law import Law
 from lawdsl.table import Table
 
 from . import noise
-from .model import STUDENT_DF, error_on_scale, noise_outputs, restore
+from .model import STUDENT_DF, error_on_scale, grouping, noise_outputs, restore
 
 
 def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Table:
-    """The table with responses drawn from the law: `values` holds every parameter, grouped ones as arrays over the
-    table's levels. Known standard errors scatter the responses as well. The seed decides.
+    """The table with responses drawn from the law: `values` holds every parameter, grouped ones as arrays over their
+    levels (of several factors, the combinations that occur, as `Model` has them). Known standard errors scatter the
+    responses as well. The seed decides.
     """
     program = compile_expressions(noise_outputs(law), frozenset(law.inputs))
     operations = numpy_operations()
@@ -27,7 +28,7 @@ def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Ta
     for name, value in values.items():
         parameter = law.parameter.get(name)
         grouped = parameter is not None and parameter.grouped
-        per_row[name] = np.asarray(value)[table.codes[parameter.by[0]]] if parameter and grouped else value
+        per_row[name] = np.asarray(value)[grouping(parameter, table).codes] if parameter and grouped else value
     rows = program.finish(program.prepare(table.columns, operations), per_row, operations)
     location = np.broadcast_to(rows["location"], (table.rows,))
     scale = np.broadcast_to(rows["scale"], (table.rows,))

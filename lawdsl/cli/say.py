@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -85,10 +84,9 @@ def plus_minus(value: float, error: float) -> str:
 
 
 class Progress:
-    """What a long task is doing, on stderr: a bar on a terminal, nothing elsewhere. Shown only from two seconds on."""
+    """What a long task is doing, on stderr: a bar on a terminal, nothing elsewhere."""
 
     def __init__(self, shown: bool):
-        self.started = time.monotonic()
         self.shown = shown and sys.stderr.isatty()
         self.bar: Any = None
         self.task: Any = None
