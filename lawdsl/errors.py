@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 
 @dataclass(frozen=True, order=True)
@@ -84,6 +83,8 @@ def excerpt(text: str, column: int, width: int = 100) -> tuple[str, str]:
 
 def suggest(found: str, known: Iterable[str]) -> str:
     """What is known here, and the nearest name: the cure of most misspellings."""
+    from difflib import get_close_matches  # only a misspelling pays for it
+
     names = sorted(set(known))
     near = get_close_matches(found, names, n=1, cutoff=0.5)
     listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")

@@ -4,10 +4,10 @@ Each law is simulated at the rows of its own table (thinned to about 200) from a
 effects drawn anew for every data set, and fitted by NUTS with its own priors. Counted is, for every free parameter of
 the equation, in how many of 100 data sets its 90 % interval holds the truth.
 
-If intervals are right a count is binomial(100, 0.9): outside 85 to 95 with probability 0.064, outside 79 to 98 with
-probability 4e-4. So the mean count over a law's parameters must lie in 85 to 95, and every single one in 79 to 98 (of
-under 25 counts in all, a false alarm in 1 %). An interval that a prior has a part in may hold a truth in the prior's
-bulk more often than it says, never much less.
+If intervals are right a count is binomial(100, 0.9): outside 85 to 95 with probability 0.064, under 79 with probability
+2e-4. So the mean count over a law's parameters must lie in 85 to 95, and every single one at 79 or more (of under 25
+counts in all, a false alarm in 0.5 %). There is no upper bound on a single one: an interval that a prior has a part in
+holds a truth in the prior's bulk more often than it says.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lawdsl.table import Table
 
 DATA_SETS = int(os.environ.get("LAWDSL_RECOVERY", "100"))
 MEAN_COUNT = (0.85, 0.95)
-EACH_COUNT = (0.79, 0.98)
+LEAST_COUNT = 0.79
 ROWS = 200
 RUN_SPREAD = 0.2
 
@@ -33,7 +33,7 @@ RUN_SPREAD = 0.2
 TRUTHS: dict[str, tuple[str, dict[str, float]]] = {
     "chinchilla": ("besiroglu", {"sigma": 0.005, "nu": 4.0}),
     "qid": ("joint", {"s0": 0.001, "s1": 0.1}),
-    "vocabulary": ("approach3", {"sigma": 0.03, "nu": 4.0}),
+    "vocabulary": ("approach3", {"sigma": 0.01, "nu": 4.0}),
     "precision": ("kumar", {"sigma": 0.005, "nu": 4.0}),
 }
 
@@ -77,8 +77,7 @@ def test_intervals_hold_the_truth(name: str, request: pytest.FixtureRequest) -> 
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print("\n" + report)
     assert MEAN_COUNT[0] * DATA_SETS <= mean <= MEAN_COUNT[1] * DATA_SETS, report
-    for count in held.values():
-        assert EACH_COUNT[0] * DATA_SETS <= count <= EACH_COUNT[1] * DATA_SETS, report
+    assert min(held.values()) >= LEAST_COUNT * DATA_SETS, report
 
 
 def test_the_slow_tests_use_what_the_laws_have() -> None:

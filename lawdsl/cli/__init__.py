@@ -75,16 +75,10 @@ def group() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit status."""
-    from ..errors import LawdslError
-
     try:
         result = group.main(arguments, prog_name="lawdsl", standalone_mode=False)
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except LawdslError as error:
-        for fault in error.faults:
-            click.echo(_coloured(str(fault), fault.code), err=True)
-        return error.status
     except click.ClickException as error:
         error.show()
         return 2
@@ -99,6 +93,14 @@ def run(arguments: list[str]) -> int:
     except MemoryError:
         click.echo("not enough memory for this; take fewer rows, points or draws", err=True)
         return 3
+    except Exception as error:
+        from ..errors import LawdslError  # here, so that help does not wait for it
+
+        if not isinstance(error, LawdslError):
+            raise
+        for fault in error.faults:
+            click.echo(_coloured(str(fault), fault.code), err=True)
+        return error.status
 
 
 def _coloured(text: str, code: str) -> str:
