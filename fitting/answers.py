@@ -10,6 +10,7 @@ import numpy as np
 
 from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
+from lawdsl.expression import Name
 from lawdsl.numbers import exact, parse_number
 from lawdsl.question import answer
 
@@ -66,12 +67,15 @@ def ask(
             numbers[name] = number
     if faults:
         raise AskError(faults)
-    values = {name: x[:, 0] for name, x in parameter_values(posterior, [point], typical=True).items()}
-    count = len(next(iter(values.values())))
+    asked = law.questions[question]
+    trees = [asked.target, *(side for pair in asked.constraints for side in pair), *(tree for _, tree in asked.report)]
+    needed = law.needs(*trees, *([asked.equals] if asked.equals is not None else []), *map(Name, numbers))
+    values = {n: x[:, 0] for n, x in parameter_values(posterior, [point], typical=True, needed=needed).items()}
+    count = len(next(iter(posterior.flat.values())))
     chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
     values = {name: x[chosen] for name, x in values.items()}
-    found = answer(law, law.questions[question], values, numbers, route)
-    return {name: _summed_up(np.ravel(found[name]), level) for name in answer_names(law.questions[question])}
+    found = answer(law, asked, values, numbers, route)
+    return {name: _summed_up(np.ravel(found[name]), level) for name in answer_names(asked)}
 
 
 def _summed_up(draws: np.ndarray, level: float) -> Answer:

@@ -229,6 +229,8 @@ def _labels(model: Model) -> list[str]:
     for block in model.blocks:
         if block.role == "value" and not model.law.parameter[block.parameter].grouped:
             names.append(block.parameter)
+        elif block.role == "value":
+            names += [f"{block.parameter}[{label}]" for label in model.groupings[block.parameter].labels]
         else:
             names += [f"{block.parameter}.{block.role}.{i}" for i in range(block.size)]
     return names

@@ -177,8 +177,10 @@ def decades_beyond(posterior: Posterior, point: Point) -> tuple[tuple[str, float
     return tuple(found)
 
 
-def parameter_values(posterior: Posterior, points: list[dict[str, float | str]], *, typical: bool) -> dict[str, Any]:
-    """Draws of every free parameter at every point: (draws, 1) or, where levels differ, (draws, points).
+def parameter_values(
+    posterior: Posterior, points: list[dict[str, float | str]], *, typical: bool, needed: frozenset[str] | None = None
+) -> dict[str, Any]:
+    """Draws of every free parameter (or of those needed) at every point: (draws, 1), or (draws, points) where grouped.
 
     A level that was not named is the population's centre if `typical`, else a new level; a level that is named but was
     not seen is a new level in either case, the same at every point that names it.
@@ -190,6 +192,8 @@ def parameter_values(posterior: Posterior, points: list[dict[str, float | str]],
     for parameter in law.parameters:
         if not parameter.free or (parameter.name not in flat and parameter.center is None):
             continue  # point fits know no noise
+        if needed is not None and parameter.name not in needed:
+            continue
         if not parameter.grouped:
             values[parameter.name] = flat[parameter.name][:, None]
             continue

@@ -112,7 +112,7 @@ def of_information(law: Law, posterior: Array, prior: Array, labels: list[str]) 
     covariance has eigenvalue 1 along a direction the data do not touch.
     """
     needed = law.needs(law.equation)
-    own = [i for i, label in enumerate(labels) if label in needed]  # scalars; levels of a population shrink rightly
+    own = [i for i, label in enumerate(labels) if label.partition("[")[0] in needed]  # a population shrinks rightly
     if not own or len(posterior) < 3:
         return []
     low, high = np.quantile(prior[:, own], [0.16, 0.84], axis=0)

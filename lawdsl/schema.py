@@ -32,6 +32,8 @@ def _shape(one: shape.Shape) -> dict[str, Any]:
     if isinstance(one, shape.Named):
         return {"type": "object", "additionalProperties": _shape(one.value)}
     properties = {key: _shape(entry.shape) | {"description": entry.about} for key, entry in one.entries.items()}
+    if "on" in properties:
+        properties["true"] = properties["on"]
     block: dict[str, Any] = {
         "type": "object",
         "properties": properties,

@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, ask
 from fitting.answers import DRAWS
 from lawdsl.errors import AskError
-from posteriors import posterior
 
 # Closed forms computed here in another order.
 SAME = 1e-9
@@ -115,6 +115,33 @@ ask:
     assert answer.as_json()["share_without_answer"] == pytest.approx(0.5)
     nothing = ask(post, "size", {"q": 1.0})["N"]
     assert nothing.none == 1.0 and math.isnan(nothing.median)
+
+
+def test_a_level_is_asked_for_only_where_it_matters() -> None:
+    """k has a value per method; the exponent needs no k."""
+    law = lawdsl.parse(
+        """
+law: methods
+title: a scale per method
+variables: {x: {unit: tokens}}
+response: {y: {unit: nats/token}}
+factors: {method: {levels: any}}
+parameters:
+  k: {prior: "LogNormal(0, 1)", by: method}
+  a: {between: [0.1, 1]}
+equation: y = k/x^a
+noise: {family: normal, scale: 0.1}
+ask:
+  fall: {value: 10^-a}
+  here: {value: y, given: [x]}
+"""
+    )
+    rows = {"x": [1.0, 2.0], "y": [1.0, 2.0], "method": ["p", "q"]}
+    post = posterior(law, rows, {"k": [[[1.0, 2.0]]], "a": [[0.5]]})
+    assert ask(post, "fall")["fall"].median == pytest.approx(10**-0.5, rel=SAME)
+    assert ask(post, "here", {"x": 4, "method": "q"})["here"].median == pytest.approx(1.0, rel=SAME)
+    with pytest.raises(AskError, match="ASK004"):
+        ask(post, "here", {"x": 4})
 
 
 def test_many_draws_are_thinned_evenly(chinchilla: Posterior) -> None:

@@ -33,7 +33,7 @@ variables:
 response: {L: {unit: nats/token, about: test loss}}
 factors: {method: {levels: [gptq, rtn]}}
 parameters:
-  k: {prior: "LogNormal(0, 1)", by: method}
+  k: {prior: "LogNormal(0, 3)", by: method}
   a: {between: [0.1, 1]}
   s: {prior: HalfNormal(0.1)}
 equation: L = k/(N/1e6)^a
@@ -56,14 +56,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     other = "".join(f"{n / 1e6 - 1},1,{L / math.log(2)},{m},{i}\n" for i, (n, L, m) in enumerate(rows))
     (here / "other.csv").write_text("millions,embedding,bits_per_token,method,row\n" + other + "1,1,,gptq,12\n")
     (here / "points.csv").write_text("size,method\n1e8,rtn\n1e7,gptq\n")
-    (here / "vain.yaml").write_text(LAW.replace("L = k/", "L = 0*z + k/").replace("  s:", "  z: {between: [1, 2]}\n  s:"))
+    (here / "flat.csv").write_text("N,L,method\n" + "".join(f"1e7,{L},{m}\n" for _, L, m in rows))
     return here
 
 
 @pytest.fixture(scope="module")
 def fit(folder: Path) -> Path:
     path = folder / "fits" / "small.nc"
-    assert run(["fit", f"{folder}/small.yaml", "--data", f"{folder}/rows.csv", "--method", "map", "--out", f"{path}"]) == 0
+    arguments = ["fit", folder / "small.yaml", "--data", folder / "rows.csv", "--method", "map", "--out", path]
+    assert run([str(argument) for argument in arguments]) == 0
     return path
 
 
@@ -124,14 +125,15 @@ def test_the_status_of_the_process(arguments: list[str], status: int, code: str)
 
 
 def test_a_fit_not_to_be_believed_answers_with_status_1(lawdsl: Any, folder: Path) -> None:
-    said = lawdsl("fit", folder / "vain.yaml", "--data", folder / "rows.csv", "--method", "map", "--out",
-                  folder / "vain.nc", "--json")  # fmt: skip
+    """Where size does not vary, nothing is learnt about the fall with size."""
+    said = lawdsl("fit", folder / "small.yaml", "--data", folder / "flat.csv", "--method", "map", "--out",
+                  folder / "flat.nc", "--json")  # fmt: skip
     assert said.status == 1
     verdict = said.answer["verdict"]
     assert verdict["ok"] is False
-    assert any("next to nothing about z" in reason for reason in verdict["reasons"])
+    assert any("next to nothing about a " in reason for reason in verdict["reasons"])
     for command in (["predict", "--at", "N=1M,method=rtn"], ["ask", "fall"]):
-        later = lawdsl(command[0], folder / "vain.nc", *command[1:], "--json")
+        later = lawdsl(command[0], folder / "flat.nc", *command[1:], "--json")
         assert later.status == 1
         assert later.answer["verdict"]["ok"] is False
 
@@ -150,10 +152,13 @@ def test_an_interrupted_fit_leaves_nothing(tmp_path: Path) -> None:
     """Interrupted once its first message is out, so long before its end."""
     environment = {k: v for k, v in os.environ.items() if k != "LAWDSL_DATA"}
     environment |= {"PYTHONPATH": str(ROOT), "LAWDSL_CACHE": "off"}
+    start = (  # what a shell runs in the background is born deaf to SIGINT
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "runpy.run_module('lawdsl', run_name='__main__')"
+    )
     fitting = subprocess.Popen(
-        [sys.executable, "-m", "lawdsl", "fit", "qid", "--draws", "100000"], cwd=tmp_path, env=environment, text=True,
+        [sys.executable, "-c", start, "fit", "qid", "--draws", "100000"], cwd=tmp_path, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a shell's job may ignore it
     )  # fmt: skip
     assert fitting.stderr is not None
     assert "rows kept" in fitting.stderr.readline()
@@ -169,7 +174,9 @@ def test_an_interrupted_fit_leaves_nothing(tmp_path: Path) -> None:
 # --- help ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), ["data", "list"], ["data", "show"], ["data", "get"]])
+@pytest.mark.parametrize(
+    "command", [[], *([name] for name in COMMANDS), ["data", "list"], ["data", "show"], ["data", "get"]]
+)
 def test_every_command_has_help(lawdsl: Any, command: list[str]) -> None:
     said = lawdsl(*command, "--help")
     assert said.status == 0
@@ -198,7 +205,8 @@ def test_a_misspelt_command(lawdsl: Any, typed: str, meant: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fit"], ["fit", "qid", "--method", "magic"], ["fit", "qid", "--sed", "1"], ["check"], ["data", "shw"]]
+    "arguments",
+    [["fit"], ["fit", "qid", "--method", "magic"], ["fit", "qid", "--sed", "1"], ["check"], ["data", "shw"]],
 )
 def test_wrong_usage_is_status_2(lawdsl: Any, arguments: list[str]) -> None:
     said = lawdsl(*arguments)
@@ -212,7 +220,8 @@ def test_wrong_usage_is_status_2(lawdsl: Any, arguments: list[str]) -> None:
 def test_list(lawdsl: Any) -> None:
     answer = lawdsl("list", "--json").answer
     assert [law["law"] for law in answer["laws"]] == list(library.names())
-    assert {"title", "status", "variables", "response", "source", "published", "questions", "data"} <= set(answer["laws"][0])
+    keys = {"title", "status", "variables", "response", "source", "published", "questions", "data"}
+    assert all(keys <= set(law) for law in answer["laws"])
     lines = lawdsl("list").out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(library.names())
 
@@ -246,8 +255,9 @@ def test_check(lawdsl: Any, folder: Path) -> None:
 
 
 def test_check_of_published_numbers_that_do_not_hold(lawdsl: Any, folder: Path) -> None:
-    more = "published: {paper: {k: {gptq: 2, rtn: 3}, a: 0.3}}\nchecks: [{set: paper, at: {N: 1M, method: rtn}, L: 4, rel: 0.01}]\n"
-    (folder / "off.yaml").write_text(LAW + more)
+    published = "published: {paper: {k: {gptq: 2, rtn: 3}, a: 0.3}}\n"
+    checks = "checks: [{set: paper, at: {N: 1M, method: rtn}, L: 4, rel: 0.01}]\n"
+    (folder / "off.yaml").write_text(LAW + published + checks)
     assert lawdsl("check", folder / "off.yaml").status == 0
     said = lawdsl("check", folder / "off.yaml", "--published", "--json")
     assert said.status == 2
@@ -264,17 +274,22 @@ def test_explain(lawdsl: Any) -> None:
     assert "ASK010" in unknown.err
 
 
+def as_json(text: str) -> Any:
+    """YAML as an editor hands it to a validator: by YAML 1.1 a key `on` is true, and in JSON "true"."""
+    return json.loads(json.dumps(yaml.safe_load(text)))
+
+
 def test_schema_holds_every_law(lawdsl: Any) -> None:
     schema = lawdsl("schema", "--json").answer
     assert json.loads(lawdsl("schema").out) == schema
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     for name in library.names():
-        document = yaml.safe_load(library.find(name).read_text())
+        document = as_json(library.find(name).read_text())
         validator.validate(document)
         misspelt = {("parametres" if key == "parameters" else key): value for key, value in document.items()}
         assert any("parametres" in error.message for error in validator.iter_errors(misspelt)), name
-    validator.validate(yaml.safe_load(LAW))
+    validator.validate(as_json(LAW))
 
 
 # --- fits ------------------------------------------------------------------------------------------------------------
@@ -284,8 +299,8 @@ ROW_KEYS = {"mean", "median", "sd", "q05", "q95", "rhat", "ess_bulk", "ess_tail"
 
 def test_fit(lawdsl: Any, folder: Path) -> None:
     out = folder / "new" / "one.nc"
-    said = lawdsl("fit", folder / "small.yaml", "--data", folder / "rows.csv", "--method", "map", "--seed", 3, "--out", out,
-                  "--json")  # fmt: skip
+    said = lawdsl("fit", folder / "small.yaml", "--data", folder / "rows.csv", "--method", "map", "--seed", 3,
+                  "--out", out, "--json")  # fmt: skip
     assert (said.status, said.err) == (0, "")
     answer = said.answer
     keys = {"law", "data", "rows", "method", "parameters", "verdict", "cpu_seconds", "wall_seconds", "fit"}
@@ -316,7 +331,7 @@ def test_a_fit_for_people(lawdsl: Any, folder: Path, monkeypatch: pytest.MonkeyP
     for _ in range(2):
         said = lawdsl("fit", "small.yaml", "--data", "rows.csv", "--method", "huber")
         assert said.status == 0
-        for word in ("loss by size and method", "12 rows of", "method huber, seed 0", "k[gptq]", "verdict: good", "s of CPU"):
+        for word in ("loss by size and method", "12 rows of", "method huber, seed 0", "k[gptq]", "verdict: good", "CPU"):
             assert word in said.out, word
     assert len(list((folder / "fits").glob("small-????????.nc"))) == 1
 
@@ -324,7 +339,8 @@ def test_a_fit_for_people(lawdsl: Any, folder: Path, monkeypatch: pytest.MonkeyP
 def test_columns_of_other_names_units_and_gaps(lawdsl: Any, folder: Path) -> None:
     """N from an expression of columns, L in bits, one row filtered out and one dropped: the same law as before."""
     arguments = [
-        "fit", folder / "small.yaml", "--data", folder / "other.csv", "--map", "N=1e6*(millions+embedding),L=bits_per_token",
+        "fit", folder / "small.yaml", "--data", folder / "other.csv",
+        "--map", "N=1e6*(millions+embedding),L=bits_per_token",
         "--units", "L=bits/token", "--method", "huber", "--out", folder / "other.nc",
     ]  # fmt: skip
     gaps = lawdsl(*arguments)
@@ -382,8 +398,8 @@ def test_predict_points(lawdsl: Any, fit: Path) -> None:
 
 def test_predict_for_people(lawdsl: Any, fit: Path) -> None:
     out = lawdsl("predict", fit, "--at", "N=70B,method=rtn").out
-    for word in ("L in nats/token: test loss", "N=70B, method=rtn", "90 % of the mean", "1.8 decades above the data in N",
-                 "only if the law itself holds there", "verdict: good"):  # fmt: skip
+    for word in ("L in nats/token: test loss", "N=70B, method=rtn", "90 % of the mean",
+                 "1.8 decades above the data in N", "only if the law itself holds there", "verdict: good"):  # fmt: skip
         assert word in out, word
 
 
@@ -437,7 +453,7 @@ def test_ask_what_can_be_asked(lawdsl: Any, fit: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["sise"], "ASK009"), (["size"], "ASK001"), (["size", "--given", "q"], "ASK011"),
+    [(["sise"], "ASK009"), (["size", "--given", "method=rtn"], "ASK001"), (["size", "--given", "q"], "ASK011"),
      (["size", "--given", "q=1.5"], "ASK004"), (["size", "--given", "q=x,method=rtn"], "ASK007")],
 )  # fmt: skip
 def test_faults_of_a_question(lawdsl: Any, fit: Path, arguments: list[str], code: str) -> None:

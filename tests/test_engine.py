@@ -19,9 +19,10 @@ BESIROGLU = {
     "E": (1.8172, 0.03), "alpha": (0.3478, 0.02), "beta": (0.3658, 0.02),
     "log A": (6.178, 124.58 / 482.01), "log B": (7.643, 1293.23 / 2085.43),
 }  # fmt: skip
-# Their notebook's standard errors, 4000 resamples; ours have 1000, which alone is 2 %, and are of Huber's loss with the
-# scatter held, theirs with it free.
-BOOTSTRAP = {"E": 0.02566, "alpha": 0.01540, "beta": 0.02060, "log A": 0.2583, "log B": 0.62}
+# Their notebook's standard errors, 4000 resamples; of the skew scales the 95 % intervals (A 285.2 to 743.6, B 1042.4 to
+# 5810.3) on the log, over 3.92. Ours have 1000 resamples, which alone is 2 %, and are of Huber's loss with the scatter
+# held, theirs with it free.
+BOOTSTRAP = {"E": 0.02566, "alpha": 0.01540, "beta": 0.02060, "log A": 0.2445, "log B": 0.4383}
 BOOTSTRAP_WITHIN = 0.15
 # The least summed Huber loss on these points, from a grid of 4500 starts; printed to seven digits.
 LEAST_LOSS, LOSS_WITHIN = 1.018274e-3, 1e-6
@@ -130,7 +131,8 @@ def test_replicated_rows_look_like_the_rows(chinchilla: Posterior) -> None:
     observed = chinchilla.columns["L"]
     low, high = np.quantile(chinchilla.predictive["posterior"], [0.05, 0.95], axis=0)
     assert 0.84 < np.mean((low <= observed) & (observed <= high)) < 0.96
-    assert np.std(chinchilla.predictive["prior"]) > 10 * np.std(chinchilla.predictive["posterior"])
+    before = np.diff(np.quantile(chinchilla.predictive["prior"], [0.05, 0.95], axis=0), axis=0)
+    assert (before > 3 * (high - low)).all()
 
 
 # --- the pilot -------------------------------------------------------------------------------------------------------
@@ -174,7 +176,7 @@ def test_large_models_have_intervals_and_distances(pilot: Posterior) -> None:
 
 
 def test_the_pilot_by_mode_and_by_point(pilot: Posterior) -> None:
-    """A population's spread has no mode of its own, and a point fit holds run effects at zero: both must still answer."""
+    """A population's spread has no mode of its own, and a point fit holds run effects at zero: both still answer."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("LAWDSL_DATA", raising=False)
         mode, point = fitting.fit("qid", method="map"), fitting.fit("qid", method="huber")
@@ -258,7 +260,8 @@ def test_two_factors_are_simulated_and_fitted() -> None:
             '"LogNormal(0, 1)"}', '"LogNormal(0, 1)", by: [g, h]}'
         )
     )
-    rows = {"x": [1.0, 2.0, 4.0, 8.0] * 4, "y": [1.0] * 16, "g": ["p"] * 8 + ["q"] * 8, "h": (["1"] * 4 + ["2"] * 4) * 2}
+    levels = {"g": ["p"] * 8 + ["q"] * 8, "h": (["1"] * 4 + ["2"] * 4) * 2}
+    rows = {"x": [1.0, 2.0, 4.0, 8.0] * 4, "y": [1.0] * 16} | levels
     truth = {"a": [1.0, 2.0, 3.0, 4.0], "b": 0.5, "s": 1e-6}
     data = fitting.simulate(law, lawdsl.bind(law, rows), truth, seed=1)
     np.testing.assert_allclose(data.columns["y"][[0, 4, 8, 12]], truth["a"], rtol=1e-4)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, Verdict, open_fit
 from fitting.posterior import SEAL
 from lawdsl.errors import InputError, OutsideError
-from posteriors import posterior
 
 # ArviZ computes the same formulas in another order.
 SAME = 1e-8

@@ -28,11 +28,17 @@ def main(arguments: list[str]) -> None:
         parser.error(f"no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}")
     sys.path.insert(0, str(ROOT))
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    os.chdir(ROOT)
+    from lawdsl import LawdslError
+
     print(machine())
     for name in options.names or NAMES:
         began = time.perf_counter()
         print(f"\n== {name}", flush=True)
-        import_module(name).main(options)
+        try:
+            import_module(name).main(options)
+        except LawdslError as error:  # no table of points: the folder of tables is named by LAWDSL_DATA
+            print(error)
         print(f"({time.perf_counter() - began:.0f} s)", flush=True)
 
 
