@@ -17,14 +17,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lawdsl.backends import numpy_operations
 from lawdsl.errors import Fault, InputError, Span
 from lawdsl.law import Law
 from lawdsl.library import load
 from lawdsl.table import Table, bind
 
 from . import noise, verdict
-from .model import STUDENT_DF, Model, restore, scale_of
+from .model import Model, restore, scale_of
 from .posterior import Posterior, Provenance
 from .verdict import Verdict
 
@@ -192,11 +191,9 @@ def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:
     from .pattern import patterns
 
     means = {n: v.reshape(-1, *v.shape[2:]).mean(axis=0) for n, v in values.items()}
-    per_row = {n: v[model.groupings[n].codes] if n in model.groupings else v for n, v in means.items()}
-    rows = model.program.finish(model.data["prepared"], per_row, numpy_operations())
-    scale = rows["scale"] if "error" not in model.data else np.hypot(rows["scale"], model.data["error"])
+    rows = model.at_rows(means)
     inputs = {name: model.table.columns[name] for name in model.law.inputs}
-    return patterns(inputs, (model.data["observed"] - rows["location"]) / np.broadcast_to(scale, (model.table.rows,)))
+    return patterns(inputs, (model.data["observed"] - rows["location"]) / rows["scale"])
 
 
 def _with_starts(told: Verdict, agreement: float) -> Verdict:
@@ -263,21 +260,11 @@ def _posterior(
 
 def _predictive(model: Model, values: Mapping[str, Array], seed: int) -> Array:
     """Replicated responses (draws, rows) for the very rows of the table, known standard errors included."""
-    per_row = {
-        name: v[:, model.groupings[name].codes] if name in model.groupings and v.ndim == 2 else v[:, None]
-        for name, v in values.items()
-    }
-    rows = model.program.finish(model.data["prepared"], per_row, numpy_operations())
-    count = len(next(iter(values.values())))
-    shape = (count, model.table.rows)
-    scale = np.broadcast_to(rows["scale"], shape)
-    if "error" in model.data:
-        scale = np.hypot(scale, model.data["error"])
+    rows = model.at_rows(values)
     random = np.random.default_rng([seed, 5])
-    df = np.broadcast_to(rows.get("df", STUDENT_DF), shape)
     with np.errstate(all="ignore"):
-        scatter = noise.draw(model.law.noise, scale, df, random)
-        return np.asarray(restore(model.law, np.broadcast_to(rows["location"], shape) + scatter))
+        scatter = noise.draw(model.law.noise, rows["scale"], rows["df"], random)
+        return np.asarray(restore(model.law, rows["location"] + scatter))
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -287,6 +287,21 @@ class Model:
             if name in logs:
                 logs[name] = logs[name][codes]
         return self.program.finish(data["prepared"], values, jax_operations(), logs)
+
+    def at_rows(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Location, scale (known standard errors included) and df of every row, in numpy, (..., rows), for constrained
+        parameter values: (...) or, where grouped, (..., levels).
+        """
+        spread = {
+            name: value[..., self.groupings[name].codes] if name in self.groupings else np.asarray(value)[..., None]
+            for name, value in values.items()
+        }
+        found = self.program.finish(self.data["prepared"], spread, numpy_operations())
+        if "error" in self.data:
+            found["scale"] = np.hypot(found["scale"], self.data["error"])
+        found.setdefault("df", np.asarray(STUDENT_DF))
+        shape = np.broadcast_shapes(*(np.shape(value) for value in spread.values()), (self.table.rows,))
+        return {name: np.broadcast_to(value, shape) for name, value in found.items()}
 
     def potential(self) -> Callable[[Any, Data], Any]:
         """Minus the log posterior density at `u`, up to a constant. `data` may hold "weights" of rows."""

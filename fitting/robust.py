@@ -91,7 +91,7 @@ def fit_huber(model: Model, seed: int, resamples: int = 0) -> PointFit:
     best = descend(loss.objective, starts, model.data, curvature=loss.curvature, max_steps=400, identity=identity)
     rows = model.table.rows
     position = loss.whole(best.position, np)
-    residuals = _residuals(model, position)
+    residuals = model.data["observed"] - model.at_rows(model.unpack(position, np)[0])["location"]
     if not resamples:
         return PointFit(best, position, residuals, position[None], 1.0)
     random = np.random.default_rng([seed, 3])
@@ -100,15 +100,3 @@ def fit_huber(model: Model, seed: int, resamples: int = 0) -> PointFit:
         loss.objective, best.position, model.data, weights, curvature=loss.curvature, identity=f"bootstrap:{identity}"
     )
     return PointFit(best, position, residuals, loss.whole(again.positions, np), float(again.arrived.mean()))
-
-
-def _residuals(model: Model, position: Array) -> Array:
-    from lawdsl.backends import numpy_operations
-
-    values, logs = model.unpack(position, np)
-    for name, grouping in model.groupings.items():
-        values[name] = values[name][grouping.codes]
-        if name in logs:
-            logs[name] = logs[name][grouping.codes]
-    location = model.program.finish(model.data["prepared"], values, numpy_operations(), logs)["location"]
-    return np.asarray(model.data["observed"] - location)

@@ -29,6 +29,4 @@ def posterior(
         table.notes,
     )  # fmt: skip
     held = {name: np.asarray(values, dtype=float) for name, values in draws.items()}
-    return Posterior(
-        law, method, held, levels, table.levels, table.columns, table.codes, verdict, provenance, **more
-    )
+    return Posterior(law, method, held, levels, table.levels, table.columns, table.codes, verdict, provenance, **more)

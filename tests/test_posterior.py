@@ -148,7 +148,11 @@ def test_arviz_opens_it_and_agrees(kept: Posterior, saved: Path) -> None:
     assert posterior["a"].dims == ("chain", "draw", "a_level")
     assert [str(level) for level in posterior["a_level"].values] == ["gptq", "größer", "rtn"]
     dataset = posterior.to_dataset() if hasattr(posterior, "to_dataset") else posterior
-    rhat, bulk, tail = az.rhat(dataset), az.ess(dataset, method="bulk"), az.ess(dataset, method="tail")
+    rhat, bulk, tail = (
+        az.rhat(dataset),
+        az.ess(dataset, method="bulk"),
+        az.ess(dataset, method="tail", prob=(0.05, 0.95)),
+    )
     for name, row in kept.summary().items():
         base, _, level = name.rstrip("]").partition("[")
         for ours, theirs in (("rhat", rhat), ("ess_bulk", bulk), ("ess_tail", tail)):

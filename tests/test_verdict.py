@@ -118,6 +118,21 @@ def test_a_direction_that_the_data_do_not_touch_is_named_by_its_parameters() -> 
     assert "the data do not separate A from alpha" in the_only_reason(told(u))
 
 
+def test_a_level_that_the_data_do_not_touch_is_named() -> None:
+    """A parameter with a value per level and no population: each level stands on its own rows."""
+    names = ["k[gptq]", "k[rtn]", "u.levels.0"]
+    law = lawdsl.parse(
+        "{law: one, title: one, variables: {x: {unit: tokens}}, response: {y: {unit: nats/token}}, "
+        "factors: {g: {levels: any}}, noise: {family: normal, scale: 1}, equation: y = (k + u)*x, "
+        "parameters: {k: {prior: HalfNormal(1), by: g}, u: {by: g, pool: partial, center: 0}}}"
+    )
+    u = positions()[..., :3]
+    u[..., 1:] *= 9
+    prior = np.random.default_rng(2).normal(size=(1000, 3))
+    (reason,) = verdict.of_information(law, u.reshape(-1, 3), prior, names)
+    assert "the data say next to nothing about k[rtn]" in reason
+
+
 def test_noise_may_be_the_priors() -> None:
     """A law is not wrong because its scatter is ill known."""
     u = positions()

@@ -22,7 +22,13 @@ except ImportError as missing:
 
 DELTA = 1e-3
 #: log A, log B, log E, alpha, beta
-GRID = (np.arange(0, 30, 5.0), np.arange(0, 30, 5.0), np.arange(-1, 1.5, 0.5), np.arange(0, 2.5, 0.5), np.arange(0, 2.5, 0.5))
+GRID = (
+    np.arange(0, 30, 5.0),
+    np.arange(0, 30, 5.0),
+    np.arange(-1, 1.5, 0.5),
+    np.arange(0, 2.5, 0.5),
+    np.arange(0, 2.5, 0.5),
+)
 START = (6.0073404, 6.0179186, 0.5267228, 0.33917084, 0.2849083)
 
 
@@ -82,7 +88,11 @@ def bootstrap(rows: tuple[np.ndarray, ...], count: int) -> dict[str, float]:
         loss = Loss(*(row[chosen] for row in rows))
         found.append(minimize(loss.both, START, jac=True, method="BFGS").x)
     ends = np.array(found)
-    return {"alpha": float(np.median(ends[:, 3])), "alpha_sd": float(ends[:, 3].std()), "beta_sd": float(ends[:, 4].std())}
+    return {
+        "alpha": float(np.median(ends[:, 3])),
+        "alpha_sd": float(ends[:, 3].std()),
+        "beta_sd": float(ends[:, 4].std()),
+    }
 
 
 def main(rows: str, what: str, count: str = "100") -> None:

@@ -21,7 +21,9 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(NAMES)}; all unless said")
     parser.add_argument("--peers", default=sys.executable, metavar="PYTHON", help="the interpreter that has the peers")
-    parser.add_argument("--repeat", type=int, default=1, help="how often each long measurement is made; the best counts")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="how often each long measurement is made; the best counts"
+    )
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
