@@ -70,7 +70,9 @@ def _of_chains(scalars: Mapping[str, Array]) -> list[str]:
     chains = draws.shape[0]
     rhat, bulk, tail = convergence.rhat(draws), convergence.ess_bulk(draws), convergence.ess_tail(draws)
     reasons = []
-    bad = [i for i in np.argsort(-rhat) if not rhat[i] <= MAX_RHAT]
+    if chains == 1:
+        reasons.append("one chain cannot show whether it has reached the posterior: take four (--chains)")
+    bad = [i for i in np.argsort(-rhat) if not rhat[i] <= MAX_RHAT and chains > 1]
     if bad:
         worst = ", ".join(f"{names[i]} {rhat[i]:.3f}" for i in bad[:5])
         reasons.append(

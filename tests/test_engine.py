@@ -191,8 +191,8 @@ def test_the_pilot_by_mode_and_by_point(pilot: Posterior) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["vocabulary", "precision", "precision_ptq", "qid_per_bit"])
-def test_every_law_with_a_table_is_good_or_says_why_not(name: str, tables: Path) -> None:
+@pytest.mark.parametrize("name", ["vocabulary", "precision", "precision_ptq"])
+def test_a_fit_is_good_or_names_what_is_not_separated(name: str, tables: Path) -> None:
     post = fitting.fit(name)
     assert post.verdict.ok or any("do not separate" in r or "next to nothing" in r for r in post.verdict.reasons)
     assert all(row["rhat"] < 1.05 for row in post.summary().values())
