@@ -1,4 +1,7 @@
-"""A thousand bootstrap refits of the Huber fit against Epoch's way: BFGS, exact gradients, one start, a hundred refits."""
+"""A thousand bootstrap refits of the Huber fit, against Epoch's way: BFGS from one start, exact gradients.
+
+Of the peer a hundred are timed, and multiplied.
+"""
 
 from __future__ import annotations
 

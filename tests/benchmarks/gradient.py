@@ -1,9 +1,9 @@
 """What a value and gradient of the Chinchilla law costs: as lawdsl compiles it, and written by hand in JAX.
 
-Both densities take the same vector (log E, log A, log B, alpha, beta, log sigma, log nu), the same rows and jax.jit. The
-contenders run in turn, many rounds, and the ratios are medians over rounds, so that a noisy machine is noisy for all;
-microseconds are of CPU, all threads together. A `call` is what an optimiser sees from outside; a `loop` is a compiled
-loop, where no call's overhead dilutes the ratio.
+All take the same vector (log E, log A, log B, alpha, beta, log sigma, log nu), the same rows and jax.jit. They run in
+turn, many rounds, and the ratios are medians over rounds, so that a noisy machine is noisy for all; microseconds are of
+CPU, all threads together. A `call` is what an optimiser sees from outside; a `loop` is a compiled loop, where no call's
+overhead dilutes the ratio. `apart` is how far a gradient lies from lawdsl's, relative to its largest entry.
 """
 
 from __future__ import annotations
@@ -70,9 +70,10 @@ def _model(rows: int) -> tuple[Any, dict[str, Any]]:
 def _contenders(model: Any) -> dict[str, dict[str, Density]]:
     """Objective -> who -> density of (vector, data)."""
     import jax.numpy as jnp
-    from fitting.noise import log_density
     from jax.scipy import stats
     from jax.scipy.special import gammaln, logsumexp
+
+    from fitting.noise import log_density
     from lawdsl.backends import jax_operations
 
     def compiled(p: Any, data: Any) -> dict[str, Any]:

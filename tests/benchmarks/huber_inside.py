@@ -9,10 +9,11 @@ import time
 
 def main(law: str, resamples: str) -> None:
     """Fit, and tell where the starts ended and what a fit costs when everything is loaded."""
+    from peer_scipy import shares
+
     import lawdsl
     from fitting.model import Model
     from fitting.robust import fit_huber
-    from peer_scipy import shares
 
     found = lawdsl.load(law)
     fit_huber(Model(found, lawdsl.bind(found)), 0, int(resamples))

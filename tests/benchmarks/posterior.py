@@ -58,8 +58,10 @@ def _peers(
     ]
     for label, file, variant in peers:
         caches = {
-            "PYTENSOR_FLAGS": f"base_compiledir={folder}/pytensor-{variant}", "NUMBA_CACHE_DIR": f"{folder}/numba-{variant}",
-            "JAX_COMPILATION_CACHE_DIR": f"{folder}/jax-{variant}", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+            "PYTENSOR_FLAGS": f"base_compiledir={folder}/pytensor-{variant}",
+            "NUMBA_CACHE_DIR": f"{folder}/numba-{variant}",
+            "JAX_COMPILATION_CACHE_DIR": f"{folder}/jax-{variant}",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }  # fmt: skip
         for heat in ("cold", "warm"):
             out = folder / f"{variant}.npz"

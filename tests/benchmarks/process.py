@@ -34,9 +34,12 @@ class Spent:
 
 
 def spend(command: Sequence[str], env: Mapping[str, str] | None = None, quiet: bool = False) -> Spent:
-    """Run a command to its end; 0 and 1 are good ends (1: a fit whose verdict is bad). Raises: RuntimeError on others."""
+    """Run a command to its end; 1 is a good end too (a fit whose verdict is bad). Raises: RuntimeError on others."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True)
+    try:
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **(env or {})}, capture_output=True, text=True)
+    except FileNotFoundError:
+        return Spent(0.0, 0.0, {}, f"no interpreter {command[0]}")
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     if not quiet:
