@@ -13,18 +13,7 @@ from importlib import import_module
 
 import click
 
-#: command -> (module, one line of help); the module has a click command of the same name
-COMMANDS = {
-    "list": ("laws", "The laws of the library."),
-    "show": ("laws", "A law: equation, parameters, published constants, questions."),
-    "check": ("laws", "Check law files, and with --published their numbers."),
-    "explain": ("laws", "What an error code means, and how to mend it."),
-    "schema": ("laws", "The JSON Schema of law files, for editors."),
-    "fit": ("fits", "Fit a law to observations."),
-    "predict": ("fits", "The response at new points, with intervals."),
-    "ask": ("fits", "A law's named question, answered with intervals."),
-    "data": ("data", "Public and shipped tables: list, show, get."),
-}
+from ..commands import COMMANDS, help_page
 
 
 class _Lazy(click.Group):
@@ -49,9 +38,8 @@ class _Lazy(click.Group):
             raise click.UsageError(f"no command '{args[0]}'; {suggest(args[0], COMMANDS)}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in COMMANDS.items()])
+    def get_help(self, ctx: click.Context) -> str:
+        return help_page()
 
 
 def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -65,12 +53,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="The version.")
 def group() -> None:
-    """Scaling laws as data: write a law in YAML, fit it with honest uncertainty, ask it questions.
-
-    \b
-    lawdsl fit laws/qid.yaml
-    lawdsl predict fits/qid-*.nc --at N=70B,D=100T,P=4
-    """
+    """Scaling laws as data."""
 
 
 def run(arguments: list[str]) -> int:

@@ -1,0 +1,39 @@
+"""The commands by name, and the page that lists them: all that `lawdsl --help` loads, so that it is there at once."""
+
+from __future__ import annotations
+
+#: command -> (module of `lawdsl.cli`, one line of help); the module has a click command of the same name
+COMMANDS = {
+    "list": ("laws", "The laws of the library."),
+    "show": ("laws", "A law: equation, parameters, published constants, questions."),
+    "check": ("laws", "Check law files, and with --published their numbers."),
+    "explain": ("laws", "What an error code means, and how to mend it."),
+    "schema": ("laws", "The JSON Schema of law files, for editors."),
+    "fit": ("fits", "Fit a law to observations."),
+    "predict": ("fits", "The response at new points, with intervals."),
+    "ask": ("fits", "A law's named question, answered with intervals."),
+    "data": ("data", "Public and shipped tables: list, show, get."),
+}
+
+_PAGE = """\
+Usage: lawdsl [OPTIONS] COMMAND [ARGS]...
+
+  Scaling laws as data: write a law in YAML, fit it with honest uncertainty, ask it questions.
+
+  lawdsl fit laws/qid.yaml
+  lawdsl predict fits/qid-*.nc --at N=70B,D=100T,P=4
+
+Options:
+  --version   The version.
+  -h, --help  Show this message and exit.
+
+Commands:
+{commands}
+
+`lawdsl COMMAND --help` says more of each."""
+
+
+def help_page() -> str:
+    """The page of `lawdsl --help`."""
+    width = max(map(len, COMMANDS))
+    return _PAGE.format(commands="\n".join(f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()))
