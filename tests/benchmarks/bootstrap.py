@@ -40,8 +40,13 @@ def main(options: argparse.Namespace) -> None:
     for label, spent in (("lawdsl fit --method bootstrap, cold", cold), ("lawdsl fit --method bootstrap, warm", warm)):
         of = spent.answer["parameters"]
         spread = [f"{of[n]['sd']:.4f}" for n in ("alpha", "beta")]
-        ours.append([label, f"{spent.wall:.1f}", f"{spent.cpu:.2f}", f"{whole / spent.cpu:.1f}", *spread])
+        ours.append([label, f"{spent.wall:.1f}", f"{spent.cpu:.2f}", _times(whole, spent.cpu), *spread])
     seconds, spread = inside["seconds"], [f"{inside[f'{n}_sd']:.4f}" for n in ("alpha", "beta")]
-    ours.append(["  the same in a running process", "-", f"{seconds:.2f}", f"{whole / seconds:.1f}", *spread])
+    ours.append(["  the same in a running process", "-", f"{seconds:.2f}", _times(whole, seconds), *spread])
     show([f"{REFITS} refits", "wall s", "CPU s", "x less", "sd of alpha", "sd of beta"], [*ours, *table])
     print(f"share of lawdsl's refits that came to rest: {inside['arrived']:.1%}")
+
+
+def _times(whole: float, seconds: float) -> str:
+    """How many times less than the peer's, where there is one."""
+    return f"{whole / seconds:.1f}" if whole else "-"
