@@ -203,6 +203,11 @@ class Model:
                 found.append(np.log(max(float(np.sqrt(np.mean(shown**2))), typical / 20)))
         return np.array(found)
 
+    @cached_property
+    def lower(self) -> dict[str, str]:
+        """Ordered parameter -> the one that bounds it from below."""
+        return {b: a for group in self.law.order for a, b in zip(group[:-1], group[1:], strict=True)}
+
     def unpack(self, u: Any, xp: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Parameter values and, where the unconstrained scale is their log, their logs: scalars or (levels,).
 
@@ -211,7 +216,7 @@ class Model:
         """
         values: dict[str, Any] = {}
         logs: dict[str, Any] = {}
-        lower = {b: a for group in self.law.order for a, b in zip(group[:-1], group[1:], strict=True)}
+        lower = self.lower
         for name in _in_order(self.law.order, self.blocks):
             block = next(b for b in self.blocks if b.parameter == name and b.role in ("value", "levels", "offsets"))
             parameter = self.law.parameter[name]
@@ -250,7 +255,7 @@ class Model:
         """The prior's log density over the unconstrained vector, as a JAX function."""
         import jax.numpy as jnp
 
-        lower = {b: a for group in self.law.order for a, b in zip(group[:-1], group[1:], strict=True)}
+        lower = self.lower
         densities = [
             priors.density_at(block.prior, block.support)
             if block.parameter in lower

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .. import limits
 from ..errors import Span
-from ..expression import Expression, depth, size, walk
+from ..expression import Expression, Name, depth, size, walk
 from ..source import Mapping as Node
 from ..source import Scalar
 from .context import Context
@@ -67,7 +67,7 @@ def check_expanded(
         inner = node.get("scale") if isinstance(node, Node) and place == "noise.scale" else node
         scalar = own if isinstance(own, Scalar) else inner if isinstance(inner, Scalar) else None
         span = scalar.span if scalar else root.span
-        names = [part.name for part in walk(tree) if type(part).__name__ == "Name"]  # type: ignore[union-attr]
+        names = [part.name for part in walk(tree) if isinstance(part, Name)]
         sizes[place] = size(tree) + sum(sizes.get(name, 0) for name in names)
         depths[place] = depth(tree) + max((depths.get(name, 0) for name in names), default=0)
         if sizes[place] > limits.LAW_OPERATIONS or depths[place] > 2 * limits.EXPRESSION_DEPTH:
