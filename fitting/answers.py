@@ -11,7 +11,7 @@ import numpy as np
 from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.expression import Name
-from lawdsl.numbers import exact, parse_number
+from lawdsl.numbers import level_text, parse_number
 from lawdsl.question import answer
 
 from .posterior import Posterior
@@ -55,10 +55,11 @@ def ask(
     point: dict[str, float | str] = {}
     faults = []
     for name, value in (given or {}).items():
-        number = parse_number(value) if isinstance(value, str) else float(value)
         if name in law.factor:
-            point[name] = str(value) if number is None else exact(number)
-        elif number is None or not np.isfinite(number):
+            point[name] = level_text(value)
+            continue
+        number = parse_number(value) if isinstance(value, str) else float(value)
+        if number is None or not np.isfinite(number):
             cure = "Numbers are written 0.5, 1e24, 7B or 100T."
             faults.append(Fault("ASK007", Span(law.name), f"{name}={str(value)[:40]} is not a number", cure))
         elif name in law.variable and law.variable[name].domain == "positive" and number <= 0:

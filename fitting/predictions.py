@@ -15,7 +15,7 @@ from lawdsl.compile import compile_expressions
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
 from lawdsl.law import Law, Parameter
-from lawdsl.numbers import exact, parse_number, short
+from lawdsl.numbers import level_text, parse_number, short
 from lawdsl.symbolic import Algebra
 from lawdsl.table import Table
 
@@ -76,9 +76,7 @@ def read_points(law: Law, points: Iterable[Mapping[str, Any]]) -> list[dict[str,
         point: dict[str, float | str] = {}
         for name, value in raw.items():
             if name in law.factor and name in law.grouping:
-                point[name] = value if isinstance(value, str) else exact(float(value))
-                number = parse_number(point[name])  # type: ignore[arg-type]
-                point[name] = exact(number) if number is not None else point[name]
+                point[name] = level_text(value)
             elif name not in law.inputs:
                 variable = law.variable.get(name)
                 why = f"follows from {variable.formula}" if variable and variable.formula is not None else "is not used"

@@ -49,17 +49,13 @@ def numbers_of(column: pa.ChunkedArray) -> tuple[np.ndarray, list[tuple[int, str
 
 def texts_of(column: pa.ChunkedArray) -> np.ndarray:
     """A column as texts, whole numbers without a point, None where it has no value."""
-    from .numbers import exact
+    from .numbers import level_text
 
     def text(cell: object) -> str | None:
         if cell is None or (isinstance(cell, float) and not np.isfinite(cell)):
             return None
-        if isinstance(cell, (bool, np.bool_)):
-            return str(int(cell))
-        if isinstance(cell, (int, float)):
-            return exact(float(cell))
-        stripped = str(cell).strip()
-        return None if stripped.lower() in MISSING else stripped
+        named = level_text(cell)
+        return None if isinstance(cell, str) and named.lower() in MISSING else named
 
     return np.array([text(cell) for cell in column.to_pylist()], dtype=object)
 

@@ -20,6 +20,10 @@ NUMBER = re.compile(
 )
 
 
+#: a whole number written with a point
+_WHOLE = re.compile(r"\A(-?\d+)\.0*\Z")
+
+
 def parse_number(text: str) -> float | None:
     """The value of `text`, or None if it is not a number of reasonable size.
 
@@ -57,6 +61,19 @@ def exact(value: float) -> str:
         return str(int(value))
     mantissa, e, exponent = repr(value).partition("e")
     return mantissa.removesuffix(".0") + (f"e{int(exponent)}" if e else "")
+
+
+def level_text(value: object) -> str:
+    """A factor's level as the text that names it everywhere: texts stay, so `7B` is a name; numbers are written plainly,
+    and so is the `4.0` that a whole number becomes in a table with gaps.
+
+    >>> level_text("7B"), level_text(1.0), level_text("4.0"), level_text("v1.10")
+    ('7B', '1', '4', 'v1.10')
+    """
+    if isinstance(value, (int, float)):
+        return exact(float(value))
+    text = str(value).strip()
+    return _WHOLE.sub(r"\1", text)
 
 
 def short(value: float, digits: int = 4) -> str:

@@ -10,7 +10,7 @@ from .errors import AskError, Fault, LawdslError, Span, suggest
 from .evaluate import evaluate
 from .expression import Expression, Name
 from .law import Check, Law, Parameter, Value
-from .numbers import exact, short
+from .numbers import level_text, short
 from .question import answer
 
 
@@ -59,7 +59,7 @@ def values_of(law: Law, name: str, point: dict[str, float | str]) -> dict[str, f
             values[parameter.name] = found.value
         elif found is not None:
             level = point.get(parameter.by[0])
-            text = level if isinstance(level, str) else "" if level is None else exact(level)
+            text = "" if level is None else level_text(level)
             if text not in found:
                 message = f"the set '{name}' has no '{parameter.name}' for {parameter.by[0]} = {text or 'nothing'}"
                 raise AskError(Fault("ASK004", Span(law.name), message, suggest(text, found)))

@@ -91,6 +91,11 @@ def test_a_level_that_is_a_number_is_read_as_one() -> None:
         assert point["bits"] == "4"
 
 
+def test_a_level_that_looks_like_a_size_is_a_name() -> None:
+    (point,) = read_points(lawdsl.parse(LAW), [AT | {"run": "7B"}])
+    assert point["run"] == "7B"
+
+
 def test_every_fault_of_every_point_is_told_at_once() -> None:
     law = lawdsl.parse(LAW)
     wrong = [

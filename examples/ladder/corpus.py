@@ -3,7 +3,7 @@
     python examples/ladder/corpus.py WORK        # fetches linux-source-6.1 with apt-get (139 MB) unless WORK has it
 
 A document is a file: C sources and headers under 400 kB, and the Documentation's texts. Copies are dropped, by the
-sha256 of the text. One document in fifty is held out for evaluation and one in fifty for calibration, chosen by the hash
+sha256 of the text. One document in fifty is held out for evaluation, one in fifty for calibration, chosen by the hash
 of its path, so that another release of the package splits the same way. Written to WORK:
 
     train.jsonl, calibration.jsonl, evaluation.jsonl   one {"id": path, "text": text} a line
