@@ -1,7 +1,7 @@
 """Every error code, with what it means and how to mend it: what `lawdsl explain CODE` prints.
 
 A code keeps its meaning for good. LAW: law files. TAB: tables and the catalogue. ASK: points, questions, options.
-FIT: fits and their files.
+FIT: fits and their files. MEA: measuring.
 """
 
 from __future__ import annotations
@@ -156,7 +156,10 @@ CODES: dict[str, tuple[str, str]] = {
         "say so in the set's about.",
     ),
     "TAB001": ("a table cannot be read", "Check the path. A name without a path is looked for in the catalogue."),
-    "TAB002": ("a form of table that is not read", "Tables are .csv, .tsv, .parquet, .jsonl files or data frames."),
+    "TAB002": (
+        "a form of table that is not read",
+        "Tables are .csv, .tsv, .parquet, .jsonl files, folders of JSON rows, or data frames.",
+    ),
     "TAB003": ("a table without rows", "The first line of a CSV is its header; below it no row was found."),
     "TAB004": (
         "a table that does not parse",
@@ -263,5 +266,174 @@ CODES: dict[str, tuple[str, str]] = {
     "FIT020": (
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",
+    ),
+    "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
+    "MEA002": (
+        "a plan is too large or too deep",
+        "A plan has at most 128 KiB, 8,192 entries and 16 levels. Name many checkpoints by a pattern: runs/*/tokens-*.",
+    ),
+    "MEA003": (
+        "a plan that is not YAML as it is read here",
+        "The place is where reading ended: YAML's grammar, a byte that is not UTF-8, a key that stands twice, an "
+        "anchor, alias or tag. A plan is one mapping that begins with 'measure: name'.",
+    ),
+    "MEA004": ("an unknown key in a plan", "The message lists the keys of this place and the nearest one."),
+    "MEA005": (
+        "a key is missing in a plan",
+        "Every plan has measure, checkpoints, formats and corpora; a corpus has name, path and window.",
+    ),
+    "MEA006": (
+        "a value of the wrong form in a plan",
+        "A text, a list or a mapping stands where another of the three is expected, or a list is empty.",
+    ),
+    "MEA007": (
+        "a number at fault in a plan",
+        "Windows, strides, samples, seeds and workers are whole numbers in the range that the message says; tokens "
+        "may be written 16.8B; gpus is a share of one GPU or a whole number of them.",
+    ),
+    "MEA008": ("not one of the choices", "The message lists what may stand here."),
+    "MEA009": (
+        "no such checkpoint",
+        "Folders and patterns lead from the plan's own folder; anything else is taken for OWNER/NAME@REVISION on the "
+        "hub, if it can be one.",
+    ),
+    "MEA010": ("the same thing twice", "Corpora have names of their own, and a checkpoint is described once."),
+    "MEA011": (
+        "a method that calibrates, and no text to do it on",
+        "GPTQ and AWQ look at text while they round. Name one under `calibration`, and not the one that is evaluated.",
+    ),
+    "MEA012": (
+        "an option of `lawdsl measure` at fault",
+        "--shard I/N with I from 1 to N; --on ray or --on ray:ADDRESS; --device auto, cpu, cuda, cuda:N or mps.",
+    ),
+    "MEA013": (
+        "no such text",
+        "Paths of texts lead from the plan's own folder. A dataset of the hub is written hf:NAME:SPLIT.",
+    ),
+    "MEA101": (
+        "no checkpoint there",
+        "A checkpoint is a folder as save_pretrained writes it (config.json, model.safetensors or its shards with "
+        "their index, tokenizer.json), or a hub id, owner/name@revision.",
+    ),
+    "MEA102": (
+        "weights that are pickles",
+        "A pickle can run any code when it is opened, so only safetensors are read. Convert the checkpoint where you "
+        "trust it, or write allow_pickle: true beside it; torch's reader then takes tensors and nothing else.",
+    ),
+    "MEA103": (
+        "a checkpoint of the hub that cannot be had",
+        "The id or its revision does not exist or is closed, or the hub cannot be reached and its cache (HF_HOME) "
+        "lacks the checkpoint. Fetch it online with `hf download`, or name a folder.",
+    ),
+    "MEA104": (
+        "training.json at fault",
+        'It is one JSON object beside the weights: "tokens" (a number), "run" (a text), and plain facts of the '
+        "training, which become columns.",
+    ),
+    "MEA105": (
+        "a model that is not read",
+        "It has to be a decoder that transformers knows (AutoModelForCausalLM), and not quantized. Python code that "
+        "comes with a checkpoint is never run.",
+    ),
+    "MEA106": ("no tokenizer that can be read", "Save it beside the weights with tokenizer.save_pretrained."),
+    "MEA107": (
+        "weights that are damaged, or another model's",
+        "A file is cut short, a shard is missing, or names and shapes are not those that config.json asks for.",
+    ),
+    "MEA108": ("no such device", "device: auto (the first CUDA device, or else the CPU), cpu, cuda, cuda:0 or mps."),
+    "MEA109": ("no such number type", "dtype: auto (as stored), float32, bfloat16 or float16."),
+    "MEA110": ("a package is missing", "The message has the line of pip that installs it."),
+    "MEA111": ("no memory for the weights", "Free the device, or install accelerate, which spreads them over several."),
+    "MEA201": ("no such method", "The message lists the methods; `lawdsl measure --formats` says what each is."),
+    "MEA202": ("a method has no such key", "The message lists its keys; what leaves no choice is not asked."),
+    "MEA203": ("bits that a method does not offer", "The message lists those it has."),
+    "MEA204": (
+        "a group that a method does not offer",
+        "A group is how many neighbours of a row share a scale; channel is one scale for each row.",
+    ),
+    "MEA205": ("a setting of a format at fault", "The message says what may stand there."),
+    "MEA206": (
+        "formats of another form",
+        "`formats:` is a list of mappings such as {method: rtn, bits: [2, 3, 4], group: 32}, or of names such as "
+        "rtn-4b-g32-asym. Lists inside a mapping multiply out.",
+    ),
+    "MEA207": ("a format lacks a key", "Every format has a method, most have bits; the message names it."),
+    "MEA208": (
+        "not the name of a format",
+        "A name is the method, then bits, group, symmetry and settings as far as the method leaves a choice: "
+        "rtn-3b-g32-asym, nf4-g64, minifloat-g32-e2-m1.",
+    ),
+    "MEA209": (
+        "no calibration text",
+        "GPTQ and AWQ look at what weights are multiplied with, so the plan names a text for it under `calibration`.",
+    ),
+    "MEA210": ("a format's package is missing", "The message has the line of pip that installs it."),
+    "MEA211": (
+        "a format does not run on this device",
+        "The message lists the devices of the package behind it. rtn, gptq, nf4 and minifloat run on every device.",
+    ),
+    "MEA212": (
+        "a model whose weights a format cannot round",
+        "Formats round the Linear layers of a decoder's list of blocks. A model that keeps its matrices otherwise "
+        "would stay at 16 bits under a smaller name, so it is refused.",
+    ),
+    "MEA213": (
+        "weights are not in memory",
+        "Part of the model was offloaded to the CPU or the disk when it was loaded, and rounding needs it whole. Give "
+        "it more or larger devices, or a smaller dtype.",
+    ),
+    "MEA215": (
+        "a group does not fit a matrix",
+        "The package behind this format wants groups that divide a row, or blocks no longer than one. rtn, gptq and "
+        "nf4 of this project end a row in a shorter group instead.",
+    ),
+    "MEA216": (
+        "GPTQ finds no finite Hessian",
+        "The calibration's activations overflow or are too alike. A wider dtype, more samples or damping mend it.",
+    ),
+    "MEA301": ("a text cannot be read", "Check the path and its rights."),
+    "MEA302": (
+        "not a text of that form",
+        "Texts are UTF-8. .jsonl, .csv and .parquet hold a document a row; a folder, a document a file; any other file "
+        "is one document.",
+    ),
+    "MEA303": ("no such column of text", "`field` names the column that holds the text, `text` unless given."),
+    "MEA304": ("too little text", "It is empty, or has fewer tokens than one window. Add text, or shorten windows."),
+    "MEA305": ("sizes of windows at fault", "1 <= stride <= window, and at least one calibration window of one token."),
+    "MEA306": (
+        "windows that are not for this model",
+        "They are longer than the model sees (max_position_embeddings), or their tokens are beyond its vocabulary.",
+    ),
+    "MEA307": (
+        "a dataset that cannot be had",
+        "hf:NAME, hf:NAME:SPLIT and hf:NAME:CONFIG:SPLIT need the datasets package and the network or its cache.",
+    ),
+    "MEA308": ("no memory for one window", "Take shorter windows, a smaller dtype, or a device with more memory."),
+    "MEA309": (
+        "a tokenizer without begin and end token",
+        "The first token of a document is predicted from one of them. Name one in tokenizer_config.json.",
+    ),
+    "MEA310": (
+        "a loss that is not finite",
+        "The model overflows, most often in float16: try dtype: bfloat16 or float32. Weights may also hold NaN.",
+    ),
+    "MEA401": (
+        "a store cannot be written",
+        "The disk is full, or the folder may not be written to. Every finished row is whole; with space made, the same "
+        "command goes on where it was.",
+    ),
+    "MEA402": (
+        "not a store of a sweep",
+        "A sweep makes its store in a new or empty folder, and knows its own by sweep.json; it does not write into a "
+        "folder of other things.",
+    ),
+    "MEA403": (
+        "another sweep works on this store",
+        "One sweep of a share works on a store at a time, and shares of one division together. The lock is the "
+        "system's, and ends with the process that holds it, however that ends.",
+    ),
+    "MEA404": (
+        "Ray cannot be used",
+        "It is not installed (pip install 'lawdsl[ray]'), its cluster cannot be reached, or has no room for a worker.",
     ),
 }

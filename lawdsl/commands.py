@@ -12,6 +12,7 @@ COMMANDS = {
     "fit": ("fits", "Fit a law to observations."),
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
+    "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "data": ("data", "Public and shipped tables: list, show, get."),
 }
 

@@ -1,12 +1,15 @@
-"""Observations from anywhere as one Arrow table: a file (CSV, TSV, Parquet, JSON lines), a catalogue id, a data frame.
+"""Observations from anywhere as one Arrow table: a file (CSV, TSV, Parquet, JSON lines), a folder of JSON rows such as
+`lawdsl measure` leaves, a catalogue id, a data frame.
 
 pandas and polars frames come in through the Arrow C interface, so neither package is imported here.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +58,9 @@ def read_frame(source: object) -> Frame:
     if isinstance(source, (str, Path)):
         text = str(source)
         path = Path(text)
+        # a bare name that the catalogue knows is the catalogue's, whatever folder of that name stands about
+        if os.path.isdir(path) and (isinstance(source, Path) or "/" in text or not _in_catalogue(text)):
+            return _from_folder(path)
         if os.path.isfile(path) or path.suffix.lower() in FORMATS or "/" in text:
             return _from_file(path)
         return _from_catalogue(text)
@@ -63,6 +69,12 @@ def read_frame(source: object) -> Frame:
 
 def _fail(code: str, name: str, message: str, cure: str = "", line: int = 0) -> NoReturn:
     raise TableError(Fault(code, Span(name, line), message, cure))
+
+
+def _in_catalogue(table: str) -> bool:
+    from .catalogue import entries
+
+    return any(entry.id == table for entry in entries())
 
 
 def _from_catalogue(table: str) -> Frame:
@@ -113,6 +125,61 @@ def _from_file(path: Path) -> Frame:
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
         _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
     return _sized(Frame(arrow, name, digest, {}))
+
+
+def _from_folder(folder: Path) -> Frame:
+    """A folder of rows, in the order of their files' names: its .json files hold an object each, its .jsonl files one a
+    line. Of a sweep's store that is its folder `rows`. What a row does not say is missing there.
+    """
+    import pyarrow as pa
+
+    name = str(folder)
+    home = folder / "rows" if (folder / "rows").is_dir() else folder
+    digest, columns, rows, size = hashlib.sha256(), dict[str, None](), list[dict[str, Any]](), 0
+    try:
+        files = sorted(p for p in home.iterdir() if p.suffix in (".json", ".jsonl") and not p.name.startswith("."))
+        for file in files:
+            data = file.read_bytes()
+            size += len(data)
+            if size > limits.TABLE_BYTES:
+                _fail("TAB013", name, f"more than {limits.TABLE_BYTES:,} bytes of rows", "Keep the rows needed.")
+            digest.update(len(data).to_bytes(8, "little") + data)
+            for number, line in enumerate(data.splitlines() if file.suffix == ".jsonl" else [data], 1):
+                if line.strip():
+                    rows.append(_json_row(line, file, number if file.suffix == ".jsonl" else 0))
+                    columns.update(dict.fromkeys(rows[-1]))
+    except OSError as error:
+        raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", "")) from None
+    if not rows:
+        cure = "Such a folder has .json or .jsonl files in it, or in a folder `rows` of its own."
+        _fail("TAB003", name, "there are no rows in this folder", cure)
+    _check_header(list(columns), name)
+    arrow = pa.table({column: _json_column([row.get(column) for row in rows]) for column in columns})
+    return _sized(Frame(arrow, name, digest.hexdigest(), {}))
+
+
+def _json_row(text: bytes, file: Path, line: int) -> dict[str, Any]:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        _fail("TAB004", str(file), f"not JSON: {_first_line(error)}", "Mend it, or take it out of the folder.", line)
+    if not isinstance(row, dict):
+        _fail("TAB004", str(file), "a row that is no JSON object", 'Rows are written {"N": 1e9, "L": 2.5}.', line)
+    return row
+
+
+def _json_column(values: list[Any]) -> pa.Array:
+    """Numbers stay numbers, and yes and no; a column of several kinds is read as texts."""
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return pa.array(values, pa.bool_())
+    if kinds <= {int, float}:
+        with contextlib.suppress(OverflowError):  # a whole number beyond any float: a text, which is no number either
+            return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
+    return pa.array(texts, pa.string())
 
 
 def _check_header(header: list[str], name: str, line: int = 0) -> None:

@@ -64,8 +64,8 @@ def exact(value: float) -> str:
 
 
 def level_text(value: object) -> str:
-    """A factor's level as the text that names it everywhere: texts stay, so `7B` is a name; numbers are written plainly,
-    and so is the `4.0` that a whole number becomes in a table with gaps.
+    """A factor's level as the text that names it everywhere: texts stay, so `7B` is a name; numbers are written
+    plainly, and so is the `4.0` that a whole number becomes in a table with gaps.
 
     >>> level_text("7B"), level_text(1.0), level_text("4.0"), level_text("v1.10")
     ('7B', '1', '4', 'v1.10')

@@ -3,12 +3,12 @@
     rounded = integers(weight, bits=3, group=32)
     rounded.dequantize()                      # same shape and dtype as the weight
     rounded.stored()                          # the tensors that would be kept: packed codes, scales, zeros
-    rounded.bits_per_weight                   # counted from those tensors
+    rounded.bits_per_weight                   # of those tensors
 
-Weights are (out, in), as in `torch.nn.Linear`. A group is `group` neighbours within a row (along `in`); it has one scale,
-kept in `scale_dtype`, and for asymmetric integers one zero. `group=None` is one group a row ("channel"). A group longer
-than a row is cut to the row; a row that the group does not divide ends in a shorter group. Everything runs where the
-weight lies, CPU or accelerator, in float32.
+Weights are (out, in), as in `torch.nn.Linear`. A group is `group` neighbours within a row (along `in`); it has one
+scale, kept in `scale_dtype`, and for asymmetric integers one zero. `group=None` is one group a row ("channel"). A group
+longer than a row is cut to the row; a row that the group does not divide ends in a shorter group. Everything runs where
+the weight lies, CPU or accelerator, in float32.
 
 Groups of zeros round to exact zeros. Arguments outside the ranges given raise ValueError.
 """
@@ -65,9 +65,11 @@ class Rounded:
 
     @property
     def bits_per_weight(self) -> float:
-        """Bits a weight of what is stored: codes, scales and zeros."""
-        stored = sum(tensor.numel() * tensor.element_size() for tensor in self.stored().values())
-        return 8 * stored / (self.shape[0] * self.shape[1])
+        """Bits a weight of what is stored (codes, scales and zeros), counted without packing them."""
+        numbers = self.shape[0] * self.shape[1]
+        packed = [numbers] if self.zeros is None else [numbers, self.zeros.numel()]
+        stored = sum(-(-count * self.bits // 8) for count in packed) + self.scales.numel() * self.scales.element_size()
+        return 8 * stored / numbers
 
 
 def integers(
@@ -117,8 +119,8 @@ def minifloat(
 ) -> Rounded:
     """Round to a sign, `exponent` (0 to 5) and `mantissa` (0 to 7) bits: ExMy of up to 8 bits.
 
-    Every code is a finite number, subnormals included, ties go to the even mantissa; the largest magnitude of a group is
-    scaled to the largest value. E2M1 with group 32 is close to MXFP4, whose scales are powers of two.
+    Every code is a finite number, subnormals included, ties go to the even mantissa; the largest magnitude of a group
+    is scaled to the largest value. E2M1 with group 32 is close to MXFP4, whose scales are powers of two.
     """
     values, between, upward = _minifloat(exponent, mantissa)
     device = weight.device
@@ -145,7 +147,7 @@ def signs(weight: Tensor, group: int | None, scale_dtype: torch.dtype = torch.fl
 
 
 def ternary(weight: Tensor, group: int | None, scale_dtype: torch.dtype = torch.float16) -> Rounded:
-    """-1, 0 or 1 times the mean magnitude of the group (arXiv 2402.17764, equations 1 to 3); 2 bits a code as stored."""
+    """-1, 0 or 1 times the mean magnitude of the group (arXiv 2402.17764, equations 1 to 3); codes of 2 bits."""
     grouped = _grouped(weight, group)
     scales = _scales(_mean_magnitude(grouped, weight.shape[1]), scale_dtype)
     values = torch.tensor([-1.0, 0.0, 1.0], device=weight.device)
@@ -189,16 +191,17 @@ def _grouped(weight: Tensor, group: int | None) -> Tensor:
 
 
 def _mean_magnitude(grouped: Tensor, columns: int) -> Tensor:
-    """Mean |weight| of each group (out, groups, 1), over its own weights: the padding of a last group does not count."""
+    """Mean |weight| of each group (out, groups, 1), over its own weights: padding does not count."""
     size = grouped.shape[-1]
     counted = torch.arange(grouped.shape[1] * size, device=grouped.device).reshape(1, -1, size) < columns
     return (grouped.abs() * counted).sum(-1, keepdim=True) / counted.sum(-1, keepdim=True)
 
 
 def _scales(wanted: Tensor, dtype: torch.dtype) -> Tensor:
-    """Scales as they are kept: rounded to `dtype`; where a scale would vanish or overflow, the nearest that does not."""
+    """Scales as they are kept: rounded to `dtype`; one that would vanish or overflow, to the nearest that does not."""
     finfo = torch.finfo(dtype)
-    return torch.where(wanted > 0, wanted.clamp(finfo.smallest_normal, finfo.max), torch.ones_like(wanted)).to(dtype)
+    least = finfo.smallest_normal * finfo.eps  # subnormal: 6e-8 in float16, where 8 bits of small weights need 1e-5
+    return torch.where(wanted > 0, wanted.clamp(least, finfo.max), torch.ones_like(wanted)).to(dtype)
 
 
 def _rounded(

@@ -15,15 +15,19 @@ import pytest
 
 import fitting
 import lawdsl
+import measure
 from lawdsl.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("lawdsl", "fitting")
+PACKAGES = ("lawdsl", "fitting", "measure")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MOST_LINES = 420
 #: names that say nothing of what is inside
 NAMELESS = {"utils", "util", "helpers", "helper", "misc", "common", "tools", "base", "core"}
-HEAVY = ("sympy", "numpy", "jax", "torch", "scipy", "pyarrow", "numpyro", "arviz", "xarray", "matplotlib", "fitting")
+HEAVY = (
+    "sympy", "numpy", "jax", "torch", "transformers", "ray", "scipy", "pyarrow", "numpyro", "arviz", "xarray",
+    "matplotlib", "fitting", "measure",
+)  # fmt: skip
 
 
 def module(path: Path) -> str:
@@ -52,14 +56,22 @@ def loaded_by(code: str) -> set[str]:
     [
         "import lawdsl",
         "import fitting",
+        "import measure",
         "import lawdsl; dir(lawdsl)",
         "from lawdsl.cli import run; run(['--help'])",
         "from lawdsl.cli import run; run(['fit', '--help'])",
+        "from lawdsl.cli import run; run(['measure', '--help'])",
         "from lawdsl.cli import run; run(['explain', 'LAW020'])",
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
-    assert loaded_by(code) - {"fitting" if code == "import fitting" else ""} == set()
+    assert loaded_by(code) - {code.removeprefix("import ")} == set()
+
+
+def test_reading_a_plan_needs_no_torch() -> None:
+    assert not loaded_by("import measure; measure.read_plan; measure.open_store; measure.run_sweep") & {
+        "torch", "transformers", "ray", "jax", "fitting"
+    }  # fmt: skip
 
 
 def test_checking_a_law_needs_no_engine() -> None:
@@ -85,9 +97,9 @@ def imported(path: Path) -> set[str]:
 @every([path for path in SOURCES if path.is_relative_to(ROOT / "lawdsl")])
 def test_the_language_knows_no_sampler(path: Path) -> None:
     roots = {name.split(".")[0] for name in imported(path)}
-    assert not roots & {"torch", "transformers", "numpyro", "arviz", "measure"}
+    assert not roots & {"torch", "transformers", "numpyro", "arviz"}
     if not path.is_relative_to(ROOT / "lawdsl" / "cli"):
-        assert "fitting" not in roots
+        assert not roots & {"fitting", "measure"}
 
 
 @every([path for path in SOURCES if path.is_relative_to(ROOT / "fitting")])
@@ -97,10 +109,17 @@ def test_the_engine_knows_neither_measuring_nor_the_command_line(path: Path) -> 
     assert not any(name.startswith(("lawdsl.cli", "lawdsl.__main__")) for name in names)
 
 
+@every([path for path in SOURCES if path.is_relative_to(ROOT / "measure")])
+def test_measuring_knows_neither_the_engine_nor_the_command_line(path: Path) -> None:
+    names = imported(path)
+    assert not {name.split(".")[0] for name in names} & {"fitting", "numpyro", "arviz", "jax"}
+    assert not any(name.startswith(("lawdsl.cli", "lawdsl.__main__")) for name in names)
+
+
 # --- public names ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("package", [lawdsl, fitting], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", [lawdsl, fitting, measure], ids=lambda package: package.__name__)
 def test_public_names_are_those_that_resolve(package: object) -> None:
     names = package.__all__  # type: ignore[attr-defined]
     assert names == sorted(names) == dir(package)
@@ -158,7 +177,7 @@ def test_every_code_is_explained_and_every_explanation_has_a_code() -> None:
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if re.fullmatch(r"(LAW|TAB|ASK|FIT|ENV)\d{3}", node.value):
+                if re.fullmatch(r"(LAW|TAB|ASK|FIT|MEA|ENV)\d{3}", node.value):
                     raised[node.value] = path
     assert set(raised) == set(CODES)
     for code, (title, text) in CODES.items():
