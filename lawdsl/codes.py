@@ -436,4 +436,9 @@ CODES: dict[str, tuple[str, str]] = {
         "Ray cannot be used",
         "It is not installed (pip install 'lawdsl[ray]'), its cluster cannot be reached, or has no room for a worker.",
     ),
+    "MEA405": (
+        "the libraries for measuring are not installed",
+        "torch, transformers and safetensors come with an extra, so that fitting needs none of them: "
+        "pip install 'lawdsl[measure]'. Where PyTorch's default build is too large, install its CPU build first.",
+    ),
 }

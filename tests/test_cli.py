@@ -492,3 +492,21 @@ def test_data_get(lawdsl: Any, tmp_path: Path) -> None:
     assert said.status == 0
     assert said.answer["table"] == "qid-pilot"
     assert (tmp_path / "copy.csv").read_bytes() == (ROOT / "lawdsl" / "data" / "qid_pilot.csv").read_bytes()
+
+
+# --- measure, without what measuring needs ---------------------------------------------------------------------------
+
+
+def test_the_formats_of_measuring_need_no_torch(lawdsl: Any) -> None:
+    said = lawdsl("measure", "--formats")
+    assert said.status == 0
+    assert {"rtn", "gptq", "nf4", "minifloat", "hqq"} <= {line.split()[0] for line in said.out.splitlines()}
+
+
+def test_measuring_without_its_extra_says_how_to_get_it(lawdsl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lawdsl.cli import measure
+
+    monkeypatch.setattr(measure, "find_spec", lambda name: None)
+    said = lawdsl("measure", ROOT / "examples" / "measure" / "plan.yaml")
+    assert said.status == 3
+    assert "MEA405" in said.err and "pip install 'lawdsl[measure]'" in said.err

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import Fault, InputError, Span
+from ..errors import Fault, InputError, OutsideError, Span
 from . import say
 from .laws import JSON
 
@@ -29,6 +30,29 @@ BETWEEN = 30.0
 SHOWN = 10
 
 
+def _formats(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    """Print the table of formats and leave."""
+    if not value or ctx.resilient_parsing:
+        return
+    from measure.methods.table import METHODS
+
+    rows = []
+    for name, method in METHODS.items():
+        groups = ["channel" if group is None else str(group) for group in method.groups]
+        rows.append((
+            name, _listed([f"{bits:g}" for bits in method.bits]), " ".join(groups) + " any" * method.any_group,
+            method.extra, method.about,
+        ))  # fmt: skip
+    say.table(("method", "bits", "group", "extra", ""), rows, left=5)
+    ctx.exit()
+
+
+def _listed(numbers: list[str]) -> str:
+    """`2 to 8` for a run of whole numbers, else all of them."""
+    run = [str(number) for number in range(int(float(numbers[0])), int(float(numbers[0])) + len(numbers))]
+    return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 2 and numbers == run else " ".join(numbers)
+
+
 @click.command("measure")
 @click.argument("plan", type=click.Path(path_type=Path))
 @click.option("--store", type=click.Path(path_type=Path), help="The folder of the rows; the plan's unless said.")
@@ -37,6 +61,7 @@ SHOWN = 10
 @click.option("--shard", metavar="I/N", help="The I-th of N shares of the work, for job arrays.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps; the plan's unless said.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes; the plan's number unless said.")
+@click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_formats, help="The formats.")
 @JSON
 def measure_command(
     plan: Path, store: Path | None, dry_run: bool, where: str | None, shard: str | None, device: str | None,
@@ -47,6 +72,7 @@ def measure_command(
     Killed or stopped, the same command goes on where it was. Exit status 1: some cells could not be measured.
     """
     share, address = _shard(shard), _cluster(where)
+    _require_extra()
     from measure import plan as plans
 
     wanted: Plan = plans.read_plan(plan)
@@ -76,6 +102,14 @@ def measure_command(
         say.note(f"stopped; the rows that are finished are in {wanted.store}, and the same command goes on from there")
         return 130
     return _summary(wanted, summary, as_json)
+
+
+def _require_extra() -> None:
+    """Raises: OutsideError (MEA405) where the libraries of the extra are not installed."""
+    lacking = [name for name in ("torch", "transformers", "safetensors") if find_spec(name) is None]
+    if lacking:
+        cure = "pip install 'lawdsl[measure]'"
+        raise OutsideError(Fault("MEA405", Span(), f"measuring needs {', '.join(lacking)}, not installed here", cure))
 
 
 def _shard(text: str | None) -> tuple[int, int]:
