@@ -99,7 +99,7 @@ def origin_file(tables: Path, id: str) -> Path:
 
 def test_ids_are_unique_and_are_file_stems() -> None:
     ids = [entry.id for entry in catalogue.entries()]
-    assert len(ids) == len(set(ids)) == 31
+    assert len(ids) == len(set(ids)) == 32
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id) for id in ids)
     assert [entry.stem for entry in catalogue.entries()] == [id.replace("-", "_") for id in ids]
 
@@ -147,8 +147,8 @@ def test_a_quantity_is_written_as_in_a_law() -> None:
     quantity = {
         f"{entry.id}.{column.name}": column.quantity for entry in catalogue.entries() for column in entry.columns
     }
-    assert quantity["qid-pilot.n_params_non_embed"] == "non-embedding parameters"
-    assert quantity["qid-pilot.delta_loss"] == "nats/token"
+    assert quantity["ladder-qid.n_params_non_embed"] == "non-embedding parameters"
+    assert quantity["ladder-qid.delta_loss"] == "nats/token"
     assert quantity["sldbench-easy-question-train.flops"] == "1e+21 FLOP"  # no law's unit: it cannot pass unnoticed
 
 
@@ -175,13 +175,13 @@ def with_checkout() -> dict[str, str]:
 
 
 def test_the_shipped_table_needs_nothing() -> None:
-    loaded = catalogue.read("qid-pilot")
+    loaded = catalogue.read("ladder-qid")
     assert loaded.notes == ()
     assert loaded.digest == loaded.entry.sha256 == hashlib.sha256(loaded.path.read_bytes()).hexdigest()
-    assert loaded.table.num_rows == loaded.entry.rows == 1002
+    assert loaded.table.num_rows == loaded.entry.rows
     assert loaded.table.column_names == [column.name for column in loaded.entry.columns]
-    assert set(loaded.table["bits"].to_pylist()) == {2, 3, 4}
-    assert loaded.path.parent == catalogue.SHIPPED == catalogue.fetch("qid-pilot").parent
+    assert set(loaded.table["bits"].to_pylist()) == {2, 3, 4, 5, 6, 8}
+    assert loaded.path.parent == catalogue.SHIPPED == catalogue.fetch("ladder-qid").parent
 
 
 def test_every_shipped_table_is_of_the_catalogue() -> None:
@@ -190,11 +190,11 @@ def test_every_shipped_table_is_of_the_catalogue() -> None:
 
 
 def test_a_copy_is_written_whole(tmp_path: Path) -> None:
-    into = catalogue.get("qid-pilot", tmp_path)
-    named = catalogue.get("qid-pilot", tmp_path / "mine.csv")
-    assert into == tmp_path / "qid_pilot.csv"
-    assert into.read_bytes() == named.read_bytes() == (catalogue.SHIPPED / "qid_pilot.csv").read_bytes()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.csv", "qid_pilot.csv"]
+    into = catalogue.get("ladder-qid", tmp_path)
+    named = catalogue.get("ladder-qid", tmp_path / "mine.csv")
+    assert into == tmp_path / "ladder_qid.csv"
+    assert into.read_bytes() == named.read_bytes() == (catalogue.SHIPPED / "ladder_qid.csv").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ladder_qid.csv", "mine.csv"]
 
 
 # The public tables
@@ -219,7 +219,7 @@ def test_numbers_are_numbers(entry: catalogue.Entry, tables: Path) -> None:
     for column in entry.columns:
         found = catalogue.read(entry.id).table[column.name]
         if column.unit == "flag":
-            assert set(found.to_pylist()) <= {0, 1}, column.name
+            assert set(found.to_pylist()) <= {0, 1, None}, column.name
         elif column.unit != "label":
             assert pa.types.is_integer(found.type) or pa.types.is_floating(found.type), column.name
 
@@ -459,16 +459,16 @@ def test_a_broken_local_file(suffix: str, content: bytes, folder: Path) -> None:
 def test_a_folder_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LAWDSL_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(InputError) as caught:
-        catalogue.locate("qid-pilot")
+        catalogue.locate("ladder-qid")
     same_as_golden("folder", caught.value, tmp_path)
 
 
 def test_a_copy_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(OutsideError) as caught:
-        catalogue.get("qid-pilot", tmp_path / "nowhere" / "mine.csv")
+        catalogue.get("ladder-qid", tmp_path / "nowhere" / "mine.csv")
     same_as_golden("unwritable", caught.value, tmp_path)
     with pytest.raises(InputError, match="TAB107: 'mine.parquet' is not a name for a CSV file"):
-        catalogue.get("qid-pilot", tmp_path / "mine.parquet")
+        catalogue.get("ladder-qid", tmp_path / "mine.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -475,23 +475,23 @@ def test_a_file_that_is_no_fit(lawdsl: Any, folder: Path, command: list[str]) ->
 def test_data_list(lawdsl: Any) -> None:
     tables = lawdsl("data", "list", "--json").answer["tables"]
     assert [table["id"] for table in tables] == [entry.id for entry in catalogue.entries()]
-    assert next(table for table in tables if table["id"] == "qid-pilot")["at_hand"] is True
-    assert "qid-pilot" in lawdsl("data", "list").out
+    assert next(table for table in tables if table["id"] == "ladder-qid")["at_hand"] is True
+    assert "ladder-qid" in lawdsl("data", "list").out
 
 
 def test_data_show(lawdsl: Any) -> None:
-    answer = lawdsl("data", "show", "qid-pilot", "--json").answer
-    assert answer["id"] == "qid-pilot" and answer["at_hand"] is True and Path(answer["path"]).is_file()
-    assert "delta_loss_se" in lawdsl("data", "show", "qid-pilot").out
-    unknown = lawdsl("data", "show", "qid-pilt")
-    assert unknown.status == 2 and "Did you mean 'qid-pilot'?" in unknown.err
+    answer = lawdsl("data", "show", "ladder-qid", "--json").answer
+    assert answer["id"] == "ladder-qid" and answer["at_hand"] is True and Path(answer["path"]).is_file()
+    assert "delta_loss_se" in lawdsl("data", "show", "ladder-qid").out
+    unknown = lawdsl("data", "show", "ladder-qd")
+    assert unknown.status == 2 and "Did you mean 'ladder-qid'?" in unknown.err
 
 
 def test_data_get(lawdsl: Any, tmp_path: Path) -> None:
-    said = lawdsl("data", "get", "qid-pilot", "--out", tmp_path / "copy.csv", "--json")
+    said = lawdsl("data", "get", "ladder-qid", "--out", tmp_path / "copy.csv", "--json")
     assert said.status == 0
-    assert said.answer["table"] == "qid-pilot"
-    assert (tmp_path / "copy.csv").read_bytes() == (ROOT / "lawdsl" / "data" / "qid_pilot.csv").read_bytes()
+    assert said.answer["table"] == "ladder-qid"
+    assert (tmp_path / "copy.csv").read_bytes() == (ROOT / "lawdsl" / "data" / "ladder_qid.csv").read_bytes()
 
 
 # --- measure, without what measuring needs ---------------------------------------------------------------------------

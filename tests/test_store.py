@@ -162,11 +162,11 @@ def test_a_folder_with_too_many_rows(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_name_of_the_catalogue_is_the_catalogues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "qid-pilot").mkdir()
-    (tmp_path / "qid-pilot" / "a.json").write_text('{"N": 1}')
+    (tmp_path / "ladder-qid").mkdir()
+    (tmp_path / "ladder-qid" / "a.json").write_text('{"N": 1}')
     monkeypatch.chdir(tmp_path)
-    assert read_frame("qid-pilot").arrow.num_rows > 100
-    assert read_frame("./qid-pilot").arrow.num_rows == 1
+    assert read_frame("ladder-qid").arrow.num_rows > 100
+    assert read_frame("./ladder-qid").arrow.num_rows == 1
 
 
 # --- one at a time ---

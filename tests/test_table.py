@@ -188,17 +188,22 @@ def test_kinds_do_not_convert(law: Law) -> None:
 
 def test_what_the_catalogue_knows_of_its_columns_is_used() -> None:
     table = bind(lawdsl.load("qid"))
-    assert table.rows == len(table.columns["dL"]) > 100 and table.columns["dL_se"].min() > 0
+    assert table.rows == len(table.columns["dL"]) > 80 and table.columns["dL_se"].min() > 0
     columns = {"N": "n_params_non_embed", "C": "bits", "S": "symmetric", "L": "delta_loss", "se": "delta_loss_se"}
-    message = fault(parse(LAW.replace("[gptq, rtn]", "any")), "qid-pilot", map=columns)
+    message = fault(parse(LAW.replace("[gptq, rtn]", "any")), "ladder-qid", map=columns)
     assert "TAB009: column 'bits' holds bits, and 'C' is in FLOP" in message
 
 
-def test_the_table_of_a_law_is_its_default(data_folder: Path) -> None:
+def test_the_first_table_of_a_law_is_its_default() -> None:
+    table = bind(lawdsl.load("chinchilla"))
+    assert table.source == "ladder-loss" and table.rows > 20
+
+
+def test_another_table_that_a_law_names_comes_with_its_filter(data_folder: Path) -> None:
     law = lawdsl.load("chinchilla")
-    table = bind(law)
-    assert table.rows == 240  # the points left after the paper's exclusions: arXiv 2404.10102, section 2
-    assert bind(law, where="n_tokens > 0").rows == 245
+    # the points left after the paper's exclusions: arXiv 2404.10102, section 2
+    assert bind(law, "chinchilla-epoch").rows == 240
+    assert bind(law, "chinchilla-epoch", where="n_tokens > 0").rows == 245
 
 
 # Missing values

@@ -25,6 +25,8 @@ Row = dict[str, Any]
 
 RUN = ("run", "seed", "n_params", "n_params_non_embed", "width", "layers", "vocab_size")
 TRAINING = ("learning_rate", "base_learning_rate", "schedule", "warmup_tokens", "weight_decay", "batch_tokens")
+#: columns of whole numbers that a store may hold as floats
+WHOLE = {"n_tokens", "bits", "group", "weight_bits", "n_characters"}
 RENAMED = {"vocabulary": "vocab_size", "group_size": "group", "trained_bits": "weight_bits"}
 #: runs of other vocabularies and precisions were made up to here; so far the 1,024 words and 16 bits are compared
 COMPARED_TOKENS = 1_413_120
@@ -34,8 +36,7 @@ COMPARED_SIZES = ("25k", "100k", "200k")
 def main() -> None:
     work = Path(sys.argv[1])
     out = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[2] / "lawdsl/data"
-    losses = [_renamed(row) for row in parquet.read_table(work / "ladder-loss/rows.parquet").to_pylist()]
-    quantized = [_renamed(row) for row in parquet.read_table(work / "ladder-qid/rows.parquet").to_pylist()]
+    losses, quantized = _rows(work / "ladder-loss"), _rows(work / "ladder-qid")
     main_runs = list({(row["run"], row["n_tokens"]): _as_loss(row) for row in quantized}.values())
     compared = [
         row
@@ -50,14 +51,21 @@ def main() -> None:
         (*RUN, "n_tokens", "method", "format", "bits", "bits_per_weight", "group", "symmetric", "loss_16bit",
          "delta_loss", "delta_loss_se", *TRAINING),
     )  # fmt: skip
-    precision = [row for row in losses if _kind(row) == "p"] + compared
-    _write(out / "ladder_precision.csv", precision, (*RUN, "n_tokens", "weight_bits", *loss, *TRAINING))
-    vocabulary = [_with_unigrams(row, work) for row in [row for row in losses if _kind(row) == "v"] + compared]
-    columns = (*RUN, "n_tokens", "n_characters", *loss, "unigram_loss", "unigram_normalized_loss", "bits_per_byte")
-    _write(out / "ladder_vocabulary.csv", vocabulary, (*columns, *TRAINING))
+    if precision := [row for row in losses if _kind(row) == "p"]:
+        _write(out / "ladder_precision.csv", precision + compared, (*RUN, "n_tokens", "weight_bits", *loss, *TRAINING))
+    if vocabulary := [row for row in losses if _kind(row) == "v"]:
+        columns = (*RUN, "n_tokens", "n_characters", *loss, "unigram_loss", "unigram_normalized_loss", "bits_per_byte")
+        named = [_with_unigrams(row, work) for row in vocabulary + compared]
+        _write(out / "ladder_vocabulary.csv", named, (*columns, *TRAINING))
     tuning = [row for row in losses if _kind(row) == "tune"]
     for row in sorted(tuning, key=lambda row: (row["width"], row["base_learning_rate"], row["n_tokens"])):
         print(f"{row['run']:14} {row['base_learning_rate']:g} {row['n_tokens']:>10,} tokens  loss {row['loss']:.4f}")
+
+
+def _rows(store: Path) -> list[Row]:
+    """The rows of a sweep, none where it has not been made."""
+    table = store / "rows.parquet"
+    return [_renamed(row) for row in parquet.read_table(table).to_pylist()] if table.is_file() else []
 
 
 def _as_loss(row: Row) -> Row:
@@ -119,7 +127,7 @@ def _cell(column: str, value: Any) -> Any:
         return int(value)
     if value is None or isinstance(value, (str, int)):
         return "" if value is None else value
-    if value == int(value) and column not in ("loss", "delta_loss"):
+    if column in WHOLE:
         return int(value)
     if column.endswith("_se"):
         return float(f"{value:.3g}")

@@ -24,9 +24,10 @@ def main(options: argparse.Namespace) -> None:
         folder = Path(name)
         rows = chinchilla.write_rows(folder / "rows.npz")
         env = {"LAWDSL_CACHE": str(folder / "lawdsl")}
-        command = lawdsl("fit", chinchilla.LAW, "--method", "bootstrap", "--json", "--out", str(folder / "fit.nc"))
+        rows_of = ("--data", chinchilla.TABLE, "--out", str(folder / "fit.nc"))
+        command = lawdsl("fit", chinchilla.LAW, *rows_of, "--method", "bootstrap", "--json")
         cold, warm = least(command, env), least(command, env, max(2, options.repeat))
-        inside = least(script(sys.executable, "huber_inside.py", chinchilla.LAW, REFITS), env).answer
+        inside = least(script(sys.executable, "huber_inside.py", chinchilla.LAW, chinchilla.TABLE, REFITS), env).answer
         peer = least(script(options.peers, "peer_scipy.py", rows, "bootstrap", TIMED), SINGLE)
     if peer.missing:
         table = [["scipy BFGS, one start", "-", "-", "-", "-", peer.missing]]

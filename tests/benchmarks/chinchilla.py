@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-LAW = "laws/chinchilla.yaml"
+LAW, TABLE = "laws/chinchilla.yaml", "chinchilla-epoch"
 #: Huber's loss summed over the 240 points at its least (delta 1e-3, log loss)
 OPTIMUM = 1.018274e-3
 PARAMETERS = ("E", "A", "B", "alpha", "beta", "sigma", "nu")
@@ -32,7 +32,7 @@ def write_rows(path: Path) -> Path:
     """The points as an .npz of N, D, L, read by way of the law file."""
     import lawdsl
 
-    columns = lawdsl.bind(lawdsl.load(LAW)).columns
+    columns = lawdsl.bind(lawdsl.load(LAW), TABLE).columns
     np.savez(path, **{name: columns[name] for name in ("N", "D", "L")})
     return path
 

@@ -1,4 +1,4 @@
-"""`lawdsl fit LAW --method METHOD`, its CPU time told by region. Run as: fit_in_regions.py LAW METHOD OUT."""
+"""A fit by the command line, its CPU time told by region. Run as: fit_in_regions.py LAW TABLE METHOD OUT."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REGIONS = (
 )  # fmt: skip
 
 
-def main(law: str, method: str, out: str) -> None:
+def main(law: str, rows: str, method: str, out: str) -> None:
     """Fit as the command line does and print one JSON object of seconds."""
     clock = Clock()
     clock.mark("interpreter")
@@ -46,7 +46,7 @@ def main(law: str, method: str, out: str) -> None:
     engine.Model.program.func = lambda model: clock.call("model", program, model)  # type: ignore[attr-defined]
     clock.wrap(posterior.Posterior, "save", "writing")
     clock.wrap(command, "_print_fit", "printing")
-    command.fit_command.main([law, "--method", method, "--out", out], standalone_mode=False)
+    command.fit_command.main([law, "--data", rows, "--method", method, "--out", out], standalone_mode=False)
     clock.turn()
     answer = {name: clock.seconds[name] for name in REGIONS}
     print(json.dumps({**answer, "sum": time.process_time()}))

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from chinchilla import LAW
+from chinchilla import LAW, TABLE
 from process import show
 
 ROUNDS = 41
@@ -57,7 +57,7 @@ def _model(rows: int) -> tuple[Any, dict[str, Any]]:
     from fitting.model import Model
 
     law = lawdsl.load(LAW)
-    columns = lawdsl.bind(law).columns
+    columns = lawdsl.bind(law, TABLE).columns
     random = np.random.default_rng(0)
     chosen = np.resize(np.arange(len(columns["N"])), rows)
     scatter = np.exp(random.normal(0, 0.01, (3, rows)) * (rows > len(columns["N"])))

@@ -1,4 +1,4 @@
-"""lawdsl's Huber fit from inside: run as huber_inside.py LAW RESAMPLES; prints one JSON object."""
+"""lawdsl's Huber fit from inside: run as huber_inside.py LAW TABLE RESAMPLES; prints one JSON object."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 
 
-def main(law: str, resamples: str) -> None:
+def main(law: str, table: str, resamples: str) -> None:
     """Fit, and tell where the starts ended and what a fit costs when everything is loaded."""
     from peer_scipy import shares
 
@@ -16,9 +16,9 @@ def main(law: str, resamples: str) -> None:
     from fitting.robust import fit_huber
 
     found = lawdsl.load(law)
-    fit_huber(Model(found, lawdsl.bind(found)), 0, int(resamples))
+    fit_huber(Model(found, lawdsl.bind(found, table)), 0, int(resamples))
     began = time.process_time()
-    model = Model(found, lawdsl.bind(found))
+    model = Model(found, lawdsl.bind(found, table))
     fit = fit_huber(model, 0, int(resamples))
     seconds = time.process_time() - began
     told = shares(fit.optimum.values) | {"starts": len(fit.optimum.values), "seconds": seconds}

@@ -17,9 +17,10 @@ def main(options: argparse.Namespace) -> None:
         folder = Path(name)
         rows = chinchilla.write_rows(folder / "rows.npz")
         env = {"LAWDSL_CACHE": str(folder / "lawdsl")}
-        command = lawdsl("fit", chinchilla.LAW, "--method", "huber", "--json", "--out", str(folder / "fit.nc"))
+        rows_of = ("--data", chinchilla.TABLE, "--out", str(folder / "fit.nc"))
+        command = lawdsl("fit", chinchilla.LAW, *rows_of, "--method", "huber", "--json")
         cold, warm = least(command, env), least(command, env, max(2, options.repeat))
-        inside = least(script(sys.executable, "huber_inside.py", chinchilla.LAW, 0), env).answer
+        inside = least(script(sys.executable, "huber_inside.py", chinchilla.LAW, chinchilla.TABLE, 0), env).answer
         peers = {
             "scipy L-BFGS-B, numeric gradient": least(script(options.peers, "peer_scipy.py", rows, "numeric"), SINGLE),
             "scipy L-BFGS-B, exact gradient": least(script(options.peers, "peer_scipy.py", rows, "exact"), SINGLE),

@@ -36,7 +36,8 @@ def _lawdsl(folder: Path, repeat: int) -> dict[str, tuple[Spent, dict[str, np.nd
     for name in ("lawdsl fit, cold", "lawdsl fit, warm"):
         fit = folder / "fit.nc"
         warm = name.endswith("warm")
-        spent = least(lawdsl("fit", chinchilla.LAW, "--out", str(fit)), env, max(2, repeat) if warm else 1)
+        command = lawdsl("fit", chinchilla.LAW, "--data", chinchilla.TABLE, "--out", str(fit))
+        spent = least(command, env, max(2, repeat) if warm else 1)
         posterior = open_fit(fit)
         draws = {n: posterior.draws[n] for n in chinchilla.PARAMETERS}
         steps = float(posterior.stats["n_steps"].mean())
@@ -107,7 +108,8 @@ def _print_regions(folder: Path) -> None:
     env = {"LAWDSL_CACHE": str(folder / "regions")}
     columns = {}
     for heat in ("cold", "warm"):
-        spent = least(script(sys.executable, "fit_in_regions.py", chinchilla.LAW, "nuts", folder / "again.nc"), env)
+        arguments = (chinchilla.LAW, chinchilla.TABLE, "nuts", folder / "again.nc")
+        spent = least(script(sys.executable, "fit_in_regions.py", *arguments), env)
         columns[heat] = {**spent.answer, "process": spent.cpu}
     print("where lawdsl's CPU seconds go")
     show(["region", *columns], [[r, *(f"{c[r]:.2f}" for c in columns.values())] for r in (*REGIONS, "sum", "process")])
