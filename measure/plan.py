@@ -30,11 +30,11 @@ from lawdsl.source import Listing, Mapping, Node, Scalar, compose, read_text
 
 from .cells import PlannedCalibration, PlannedCheckpoint, PlannedCorpus, PlannedText
 from .checkpoints import Source
+from .devices import DTYPES
 from .formats import Format, read_formats
 from .methods.table import METHODS
 
 YES_NO = Words("true or false", ("true", "false"))
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 HUB = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(@[\w./-]{1,128})?")
 #: processes on one machine
@@ -67,7 +67,7 @@ PLAN = Block({
         "seed": Entry(NUMBER, "draws the pieces; 0 unless said"),
     }), "the text that methods which calibrate are shown"),
     "device": Entry(NAME, "auto, cpu, cuda, cuda:N or mps"),
-    "dtype": Entry(Words("a dtype", DTYPES), "of weights and activations; auto is as stored"),
+    "dtype": Entry(Words("a dtype", ("auto", *DTYPES)), "of weights and activations; auto is as stored"),
     "workers": Entry(NUMBER, "processes; 1 unless said"),
     "gpus": Entry(NUMBER, "on Ray: the share of a GPU that a worker takes, such as 0.25"),
     "store": Entry(TEXT, "the folder of the rows, from the plan's own folder; its name unless said"),

@@ -29,11 +29,6 @@ PLAIN = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(params=["neox", "llama"])
 def model(request: pytest.FixtureRequest) -> Any:
     return tiny_model(request.param, tied=request.param == "llama")[0]

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.filterwarnings(r"ignore:`torch\.jit\.script\w*` is depr
 KINDS = ("neox", "llama")
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module", params=KINDS)
 def trained(request: pytest.FixtureRequest) -> tuple[Any, torch.Tensor]:
     """A model of some training, and calibration windows of the language it was trained on."""

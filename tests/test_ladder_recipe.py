@@ -62,13 +62,6 @@ def weights(folder: Path) -> dict[str, Any]:
     return dict(transformers.AutoModelForCausalLM.from_pretrained(folder).state_dict())
 
 
-@pytest.fixture(autouse=True)
-def few_threads() -> Any:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(recipe: Any, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs, train = recipe
     monkeypatch.setattr(train, "BATCH", 2)

@@ -37,11 +37,6 @@ EVERY = (
 )  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 @pytest.fixture(scope="module", params=["neox", "llama"])
 def model(request: pytest.FixtureRequest) -> Any:
     return tiny_model(request.param, width=64)[0]

@@ -30,11 +30,6 @@ GROUPS = (32, 64, None, 24, 1000)  # 24 does not divide the rows below, 1000 is 
 HALF = 2.0**-11
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def matrix(seed: int = 0, rows: int = 16, columns: int = 128) -> torch.Tensor:
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed)) * 0.1
 
