@@ -65,7 +65,7 @@ def fit(
         law = load(law)
     table = data if isinstance(data, Table) else bind(law, data, map=map, where=where, drop_missing=drop_missing)
     _refuse(law, method, seed, chains, draws)
-    model = Model(law, table)
+    model = Model(law.holding(dict(table.fixed)), table)
     tell = progress or (lambda stage, done, total: None)
     if method == "nuts":
         return _nuts(model, seed, chains, warmup, draws, tell)

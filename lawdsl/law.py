@@ -7,7 +7,8 @@ hashes, and prints back as YAML (`lawdsl.render.canonical`). What was checked on
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -182,13 +183,17 @@ class Check:
 
 @dataclass(frozen=True)
 class Data:
-    """A table the law is fitted to: a catalogue id or a path, with its map, filter and units."""
+    """A table the law is fitted to: a catalogue id or a path, with its map, filter and units.
+
+    `fixed`: parameters that a fit to this table holds, since its rows cannot tell them.
+    """
 
     table: str
     map: tuple[tuple[str, str], ...] = ()
     where: str | None = None
     units: tuple[tuple[str, Quantity], ...] = ()
     drop_missing: bool = False
+    fixed: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,13 @@ class Law:
         derived = {v.name: v.formula for v in self.variables if v.formula is not None}
         tied = {p.name: p.tied for p in self.parameters if p.tied is not None}
         return {**self.lets, **derived, **tied}
+
+    def holding(self, fixed: Mapping[str, float]) -> Law:
+        """The same law with parameters fixed at numbers."""
+        parameters = tuple(
+            Parameter(p.name, fixed=fixed[p.name], about=p.about) if p.name in fixed else p for p in self.parameters
+        )
+        return replace(self, parameters=parameters)
 
     def needs(self, *expressions: Expression) -> frozenset[str]:
         """Every name the expressions rest on, definitions followed to the end: variables, parameters."""

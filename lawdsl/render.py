@@ -81,6 +81,7 @@ def _law(law: Law) -> dict[str, Any]:
                 map=dict(data.map),
                 where=data.where,
                 units={name: str(q) for name, q in data.units},
+                fixed={name: _number(value) for name, value in data.fixed},
                 missing="drop" if data.drop_missing else None,
             )
             for data in law.data

@@ -162,6 +162,7 @@ LAW = Block({
         "map": Entry(Named(TEXT, "a name of the law"), "the column, or an expression of columns, of each name"),
         "where": Entry(EXPRESSION, "the rows to keep"),
         "units": Entry(Named(UNIT, "a name of the law"), "units of the columns, where they are not the law's"),
+        "fixed": Entry(Named(NUMBER, "a parameter"), "parameters held at a number, where these rows cannot tell them"),
         "missing": Entry(Words("refuse or drop", ("refuse", "drop")), "what to do with rows with gaps"),
     }), one=True), "the tables the law is fitted to; the first is the default"),
 })  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,7 +31,8 @@ class Table:
 
     `columns`: float64 arrays of length `rows`, in the law's units, for its input variables, its response and its
     column of standard errors, as far as they were asked for. `codes`: for each factor an integer array into
-    `levels`. `digest`: sha256 of the bound content. `notes`: what was dropped or converted, in words.
+    `levels`. `digest`: sha256 of the bound content. `notes`: what was dropped or converted, in words. `fixed`:
+    parameters that the law holds for this table, whose rows cannot tell them.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -41,13 +42,15 @@ class Table:
     source: str
     digest: str
     notes: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, float], ...] = ()
 
     def take(self, rows: np.ndarray) -> Table:
         """The same table with these rows only (an index or boolean array); levels keep their codes."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         codes = {name: values[rows] for name, values in self.codes.items()}
         count = len(next(iter(columns.values())))
-        return Table(columns, codes, self.levels, count, self.source, _digest(columns, codes, self.levels), self.notes)
+        digest = _digest(columns, codes, self.levels)
+        return replace(self, columns=columns, codes=codes, rows=count, digest=digest)
 
 
 def read_table(source: object) -> Frame:
@@ -92,8 +95,9 @@ class _Binding:
         self.map = {**(dict(known.map) if known else {}), **map}
         self.fallback = {name: column for data in reversed(law.data) for name, column in data.map}
         self.units = {**(dict(known.units) if known else {}), **units}
+        self.fixed = known.fixed if known else ()
         self.faults: list[Fault] = []
-        self.notes = list(frame.notes)
+        self.notes = [*frame.notes, *(f"{name} is held at {value:g} for this table" for name, value in self.fixed)]
         self.numbers: dict[str, np.ndarray] = {}
         self.bad: dict[str, list[tuple[int, str]]] = {}
         self.unreadable: set[int] = set()
@@ -144,7 +148,7 @@ class _Binding:
         codes, levels = self.levels(words)
         self.stop_if_faulty()
         digest = _digest(found, codes, levels)
-        return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes))
+        return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes), self.fixed)
 
     def rows(self, where: str | None) -> np.ndarray:
         """Which rows the filter keeps."""

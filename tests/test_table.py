@@ -22,6 +22,7 @@ from lawdsl import limits
 from lawdsl.errors import LawdslError, OutsideError, TableError
 from lawdsl.law import Law
 from lawdsl.library import parse
+from lawdsl.render import canonical
 from lawdsl.table import Table, bind
 from lawdsl.units import Quantity
 
@@ -326,3 +327,50 @@ def test_a_table_that_cannot_be_found_is_nobodys_fault(law: Law, tmp_path: Path)
 
 def test_the_example_of_the_module() -> None:
     assert doctest.testmod(lawdsl.table).failed == 0 and Table.__doc__
+
+
+def test_a_table_may_hold_what_its_rows_cannot_tell() -> None:
+    """The law as fitted to that table has the parameter fixed; to another table it is free."""
+    text = """
+law: held
+variables: {x: {unit: tokens}}
+response: {y: {unit: nats/token}}
+parameters:
+  a: {between: [0.5, 4]}
+  b: {between: [0.5, 4]}
+equation: y = a*x^-b
+noise: {family: normal, scale: 0.1}
+data:
+  - {table: ours.csv, fixed: {b: 1.5}}
+"""
+    law = lawdsl.parse(text)
+    assert parse(canonical(law)) == law
+    assert law.data[0].fixed == (("b", 1.5),)
+    held = law.holding(dict(law.data[0].fixed))
+    assert held.parameter["b"].fixed == 1.5 and not held.parameter["b"].free and law.parameter["b"].free
+    for wrong, said in (("{b: 9}", None), ("{b: -1}", "held at -1"), ("{q: 1}", "'q' cannot be held")):
+        changed = text.replace("{b: 1.5}", wrong)
+        if said is None:
+            lawdsl.parse(changed)
+            continue
+        with pytest.raises(lawdsl.LawError, match=said):
+            lawdsl.parse(changed)
+
+
+def test_a_fit_holds_what_its_table_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ours.csv").write_text("x,y\n1,2\n2,0.7\n4,0.25\n8,0.09\n")
+    law = lawdsl.parse(
+        "{law: held, variables: {x: {unit: tokens}}, response: {y: {unit: nats/token}}, parameters: {a: {between: [0.5,"
+        " 4]}, b: {between: [0.5, 4]}}, equation: y = a*x^-b, noise: {family: normal, scale: 0.1},"
+        " data: [{table: ours.csv, fixed: {b: 1.5}}]}"
+    )
+    table = lawdsl.bind(law)
+    assert dict(table.fixed) == {"b": 1.5} and "b is held at 1.5 for this table" in table.notes
+    assert table.take(np.array([0, 1])).fixed == table.fixed
+    assert lawdsl.bind(law, {"x": [1.0, 2.0], "y": [2.0, 1.0]}).fixed == ()
+    import fitting
+
+    post = fitting.fit(law, table, method="map")
+    assert set(post.draws) == {"a"} and post.law.parameter["b"].fixed == 1.5
+    assert post.predict(x=4)[0].median == pytest.approx(2 / 8, rel=0.05)

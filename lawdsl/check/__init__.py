@@ -299,7 +299,9 @@ class _Checker:
         bound = points | answer | ({noise.error} if noise and noise.error else set())
         blocks = (tables,) if isinstance(tables, Mapping) else getattr(tables, "items", ())
         data = [
-            read_data(context, block, bound) for block in blocks if isinstance(block, Mapping) and context.sound(block)
+            read_data(context, block, bound, parameters)
+            for block in blocks
+            if isinstance(block, Mapping) and context.sound(block)
         ]
         return (
             tuple(one for one in questions.values() if one),

@@ -184,7 +184,7 @@ def answer_names(ask: Ask) -> tuple[str, ...]:
     return (*ask.over, objective, *reported)
 
 
-def read_data(context: Context, node: Mapping, names: set[str]) -> Data | None:
+def read_data(context: Context, node: Mapping, names: set[str], parameters: dict[str, Parameter]) -> Data | None:
     """One entry of `data`; `names` can be mapped: variables, the response, factors, the error column."""
     mapped, units = [], []
     for name, value in entries(node.get("map")):
@@ -205,4 +205,22 @@ def read_data(context: Context, node: Mapping, names: set[str]) -> Data | None:
         except LawError as error:
             context.faults.extend(error.faults)
     drop = text(node.get("missing")) == "drop"
-    return Data(text(node.get("table")), tuple(mapped), text(where) or None, tuple(units), drop)
+    fixed = [(name.text, held) for name, held in _held(context, node, parameters)]
+    return Data(text(node.get("table")), tuple(mapped), text(where) or None, tuple(units), drop, tuple(fixed))
+
+
+def _held(context: Context, node: Mapping, parameters: dict[str, Parameter]) -> list[tuple[Scalar, float]]:
+    """The parameters that a table's fit holds."""
+    found = []
+    for name, value in entries(node.get("fixed")):
+        parameter = parameters.get(name.text)
+        if parameter is None or not parameter.free or parameter.grouped:
+            known = [p.name for p in parameters.values() if p.free and not p.grouped]
+            context.report("LAW032", name.span, f"'{name.text}' cannot be held", suggest(name.text, known))
+        elif (number := context.number(value)) is not None:
+            low, high = parameter.support
+            if not low < number < high:
+                message = f"'{name.text}' held at {number:g}"
+                context.report("LAW032", value.span, message, f"It lies between {low:g} and {high:g}.")
+            found.append((name, number))
+    return found
