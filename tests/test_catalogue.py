@@ -99,7 +99,7 @@ def origin_file(tables: Path, id: str) -> Path:
 
 def test_ids_are_unique_and_are_file_stems() -> None:
     ids = [entry.id for entry in catalogue.entries()]
-    assert len(ids) == len(set(ids)) == 32
+    assert len(ids) == len(set(ids)) == 34
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id) for id in ids)
     assert [entry.stem for entry in catalogue.entries()] == [id.replace("-", "_") for id in ids]
 

@@ -32,6 +32,16 @@ def degradations() -> list[Row]:
     return rows("ladder-qid")
 
 
+@pytest.fixture(scope="module")
+def precisions() -> list[Row]:
+    return rows("ladder-precision")
+
+
+@pytest.fixture(scope="module")
+def vocabularies() -> list[Row]:
+    return rows("ladder-vocabulary")
+
+
 def rows(table: str) -> list[Row]:
     return list(catalogue.read(table).table.to_pylist())
 
@@ -52,8 +62,25 @@ def test_sizes_span_two_decades_and_tokens_a_parameter_more(losses: list[Row]) -
     assert min(ratios) < 5 and max(ratios) > 1000
 
 
-def test_every_row_says_how_its_model_was_trained(losses: list[Row], degradations: list[Row]) -> None:
-    for row in [*losses, *degradations]:
+def test_half_of_the_sizes_have_two_seeds(losses: list[Row], degradations: list[Row]) -> None:
+    for table in (losses, degradations):
+        seeds: dict[int, set[int]] = defaultdict(set)
+        for row in table:
+            seeds[row["n_params_non_embed"]].add(row["seed"])
+        assert sum(len(found) >= 2 for found in seeds.values()) * 2 >= len(seeds) == 6
+
+
+def test_there_are_two_thousand_degradations_by_five_methods(degradations: list[Row]) -> None:
+    assert len(degradations) >= 2000
+    assert {"rtn", "gptq", "hqq", "nf4", "minifloat"} <= {row["method"] for row in degradations}
+    assert {row["bits"] for row in degradations if row["method"] == "rtn"} == {2, 3, 4, 5, 6, 8}
+    assert all(row["delta_loss_se"] > 0 for row in degradations)
+
+
+def test_every_row_says_how_its_model_was_trained(
+    losses: list[Row], degradations: list[Row], precisions: list[Row], vocabularies: list[Row]
+) -> None:
+    for row in [*losses, *degradations, *precisions, *vocabularies]:
         assert row["schedule"] == "constant" and row["weight_decay"] == 0.1 and row["warmup_tokens"] == 409_600
         assert row["learning_rate"] == pytest.approx(row["base_learning_rate"] * 32 / row["width"], rel=1e-3)
 
@@ -84,7 +111,7 @@ def test_fewer_bits_lose_more_at_every_checkpoint(degradations: list[Row]) -> No
 
 
 def test_integers_of_eight_bits_are_as_good_as_sixteen(degradations: list[Row]) -> None:
-    """Of the small floats E4M3 is not: its three bits of mantissa lose up to 0.003 nats/token."""
+    """Of the small floats E4M3 is not: its three bits of mantissa lose up to 0.004 nats/token."""
     eight = [row for row in degradations if row["bits"] == 8 and row["method"] in ("rtn", "gptq")]
     assert eight
     for row in eight:
@@ -105,3 +132,40 @@ def test_bits_as_stored_count_scales_and_zeros(degradations: list[Row]) -> None:
         if row["method"] in ("rtn", "gptq") and row["group"] == 32:
             extra = (16 + (0 if row["symmetric"] else row["bits"])) / 32
             assert row["bits_per_weight"] == pytest.approx(row["bits"] + extra, rel=1e-3)
+
+
+def test_training_at_fewer_bits_costs_more(precisions: list[Row]) -> None:
+    """At every size and number of tokens; from 6 bits on nothing that is above the noise of a step."""
+    table: dict[tuple[int, int], dict[int, float]] = defaultdict(dict)
+    for row in precisions:
+        table[row["n_params_non_embed"], row["n_tokens"]][row["weight_bits"]] = row["loss"]
+    assert len({size for size, _ in table}) >= 3
+    for loss in table.values():
+        assert set(loss) == {2, 3, 4, 6, 8, 16}
+        assert loss[2] > loss[3] > loss[6] and loss[2] > loss[4] > loss[6]
+        assert abs(loss[6] - loss[16]) < 0.006 and abs(loss[8] - loss[16]) < 0.002
+
+
+def test_vocabularies_are_compared_on_the_same_text(vocabularies: list[Row]) -> None:
+    """Five of them at three sizes; loss per byte is loss per token by the same bytes, whatever the words."""
+    table: dict[tuple[int, int], dict[int, Row]] = defaultdict(dict)
+    for row in vocabularies:
+        table[row["n_params_non_embed"], row["n_tokens"]][row["vocab_size"]] = row
+    assert len({size for size, _ in table}) >= 3
+    for of in table.values():
+        assert set(of) == {257, 512, 1024, 2048, 4096}
+        for row in of.values():
+            assert row["unigram_normalized_loss"] == pytest.approx(row["loss"] - row["unigram_loss"], abs=2e-5)
+        characters = [of[words]["n_characters"] for words in sorted(of)]
+        assert characters == sorted(characters)
+
+
+def test_the_best_vocabulary_grows_with_training(vocabularies: list[Row]) -> None:
+    """Up to 3M tokens, where no model has learned to copy from its context."""
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    for row in (row for row in vocabularies if row["n_tokens"] < 3e6):
+        at = row["n_params_non_embed"], row["n_tokens"]
+        best[at] = min(best.get(at, (0.0, 0)), (row["unigram_normalized_loss"], row["vocab_size"]))
+    for size in {size for size, _ in best}:
+        along = [best[at][1] for at in sorted(best) if at[0] == size]
+        assert along == sorted(along) and along[0] < along[-1]

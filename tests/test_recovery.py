@@ -36,6 +36,8 @@ TRUTHS: dict[str, tuple[str, dict[str, float]]] = {
     "vocabulary": ("approach3", {"sigma": 0.01, "nu": 4.0}),
     "precision": ("kumar", {"sigma": 0.005, "nu": 4.0}),
 }
+#: laws whose recovery is tested at the design of another table than their first
+TABLES = {"vocabulary": "vocab-tao2024", "precision": "quest-qat", "chinchilla": "chinchilla-epoch"}
 
 
 def truth_of(law: lawdsl.Law, table: Table, seed: int) -> dict[str, float | np.ndarray]:
@@ -59,7 +61,8 @@ def test_intervals_hold_the_truth(name: str, request: pytest.FixtureRequest) -> 
     if name != "qid" and not os.environ.get("LAWDSL_DATA"):
         pytest.skip("LAWDSL_DATA names no folder with the law's table")
     law = lawdsl.load(name)
-    table = lawdsl.bind(law)
+    table = lawdsl.bind(law, TABLES.get(name))
+    law = law.holding(dict(table.fixed))
     table = table.take(np.arange(0, table.rows, max(1, table.rows // ROWS)))
     own = [p.name for p in law.parameters if p.free and not p.grouped and p.name in law.needs(law.equation)]
     held = dict.fromkeys(own, 0)

@@ -28,8 +28,7 @@ TRAINING = ("learning_rate", "base_learning_rate", "schedule", "warmup_tokens", 
 #: columns of whole numbers that a store may hold as floats
 WHOLE = {"n_tokens", "bits", "group", "weight_bits", "n_characters"}
 RENAMED = {"vocabulary": "vocab_size", "group_size": "group", "trained_bits": "weight_bits"}
-#: runs of other vocabularies and precisions were made up to here; so far the 1,024 words and 16 bits are compared
-COMPARED_TOKENS = 1_413_120
+#: sizes of which there are runs of other precisions and vocabularies
 COMPARED_SIZES = ("25k", "100k", "200k")
 
 
@@ -38,11 +37,13 @@ def main() -> None:
     out = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parents[2] / "lawdsl/data"
     losses, quantized = _rows(work / "ladder-loss"), _rows(work / "ladder-qid")
     main_runs = list({(row["run"], row["n_tokens"]): _as_loss(row) for row in quantized}.values())
-    compared = [
-        row
-        for row in main_runs
-        if row["n_tokens"] <= COMPARED_TOKENS and row["run"] in {f"{size}-s0" for size in COMPARED_SIZES}
-    ]
+
+    def beside(rows: list[Row]) -> list[Row]:
+        """Rows of the main runs, at 16 bits and 1,024 words, as far along as those they are compared with."""
+        last = max(row["n_tokens"] for row in rows)
+        names = {f"{size}-s0" for size in COMPARED_SIZES}
+        return [row for row in main_runs if row["n_tokens"] <= last and row["run"] in names]
+
     loss = ("loss", "loss_se", "eval_documents", "eval_tokens")
     _write(out / "ladder_loss.csv", main_runs, (*RUN, "n_tokens", *loss, *TRAINING))
     _write(
@@ -52,10 +53,14 @@ def main() -> None:
          "delta_loss", "delta_loss_se", *TRAINING),
     )  # fmt: skip
     if precision := [row for row in losses if _kind(row) == "p"]:
-        _write(out / "ladder_precision.csv", precision + compared, (*RUN, "n_tokens", "weight_bits", *loss, *TRAINING))
+        _write(
+            out / "ladder_precision.csv",
+            precision + beside(precision),
+            (*RUN, "n_tokens", "weight_bits", *loss, *TRAINING),
+        )
     if vocabulary := [row for row in losses if _kind(row) == "v"]:
         columns = (*RUN, "n_tokens", "n_characters", *loss, "unigram_loss", "unigram_normalized_loss", "bits_per_byte")
-        named = [_with_unigrams(row, work) for row in vocabulary + compared]
+        named = [_with_unigrams(row, work) for row in vocabulary + beside(vocabulary)]
         _write(out / "ladder_vocabulary.csv", named, (*columns, *TRAINING))
     tuning = [row for row in losses if _kind(row) == "tune"]
     for row in sorted(tuning, key=lambda row: (row["width"], row["base_learning_rate"], row["n_tokens"])):
