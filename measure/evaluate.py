@@ -13,21 +13,25 @@ where that runs out. Log-softmax and sums are in float32 and float64 whatever th
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from lawdsl.errors import Fault, InputError, OutsideError, Span
 
 from .devices import free_memory
-from .losses import Losses, degradation
+from .losses import Floats, Losses, degradation
 from .windows import Windows, windows
 
 __all__ = ["Losses", "Windows", "degradation", "evaluate", "windows"]
 
+#: what is made of a batch's logits, targets, and which of the predictions count
+Take = Callable[[Tensor, Tensor, NDArray[np.bool_]], Tensor]
 #: tokens of a batch at most: more do not pay, on a CPU because activations leave its caches
 MOST_TOKENS = {"cpu": 4096, "cuda": 65536, "mps": 16384}
 #: logits whose log-softmax is taken at once: on a CPU, as many as its second-level cache holds (1 MiB)
@@ -42,12 +46,24 @@ def evaluate(model: Any, windows: Windows, batch_tokens: int | None = None) -> L
     Raises: InputError (MEA306 windows that are not for this model, MEA310 losses that are not finite), OutsideError
     (MEA308 no memory for a single window).
     """
+    order, sums, seconds = through(model, windows, _sums, batch_tokens)
+    nats = np.empty(len(order))
+    nats[order] = torch.cat(sums).double().numpy()
+    return losses_of(windows, nats, seconds)
+
+
+def through(
+    model: Any, windows: Windows, take: Take, batch_tokens: int | None = None
+) -> tuple[NDArray[np.int64], list[Tensor], float]:
+    """Every window through the model, in batches: the windows in the order they went, what `take` made of each batch,
+    on the CPU, and the seconds it took. Raises: as `evaluate` does.
+    """
     _check(model, windows)
     device = _device(model)
     limit = batch_tokens or batch_size(model, int(windows.lengths.max()))
     order = np.lexsort((windows.starts, windows.lengths - windows.counted, -windows.lengths))
     stream = torch.from_numpy(windows.stream).to(device)
-    sums: list[Tensor] = []
+    found: list[Tensor] = []
     began, at = time.perf_counter(), 0
     training = model.training
     model.eval()
@@ -57,7 +73,7 @@ def evaluate(model: Any, windows: Windows, batch_tokens: int | None = None) -> L
                 longest = int(windows.lengths[order[at]])
                 batch = order[at : at + max(1, limit // longest)]
                 try:
-                    sums.append(_sums(model, stream, windows, batch))
+                    found.append(take(*_predictions(model, stream, windows, batch)))
                     at += len(batch)
                     continue
                 except RuntimeError as error:
@@ -71,12 +87,14 @@ def evaluate(model: Any, windows: Windows, batch_tokens: int | None = None) -> L
                 limit = len(batch) // 2 * longest
                 if device.type == "cuda":
                     torch.cuda.empty_cache()
-            found = torch.cat([each.cpu() for each in sums]).double().numpy()  # waits for the device
+            arrived = [each.cpu() for each in found]  # waits for the device
     finally:
         model.train(training)
-    seconds = time.perf_counter() - began
-    nats = np.empty(len(order))
-    nats[order] = found
+    return order, arrived, time.perf_counter() - began
+
+
+def losses_of(windows: Windows, nats: Floats, seconds: float) -> Losses:
+    """Losses from the nats of each window. Raises: InputError (MEA310) where they are not finite."""
     if not np.isfinite(nats).all():
         message = f"the loss is not finite in {(~np.isfinite(nats)).sum():,} of {len(nats):,} windows"
         cure = "The model overflows in its number type: try dtype: bfloat16 or float32."
@@ -109,8 +127,8 @@ def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
     return found
 
 
-def _sums(model: Any, stream: Tensor, windows: Windows, batch: Any) -> Tensor:
-    """Nats of the counted predictions of each window of a batch, (windows of the batch,), on the logits' device."""
+def _predictions(model: Any, stream: Tensor, windows: Windows, batch: Any) -> tuple[Tensor, Tensor, NDArray[np.bool_]]:
+    """(logits, targets, which of them count) of a batch: (windows of the batch, longest[, vocabulary])."""
     device = stream.device
     lengths = windows.lengths[batch]
     longest = int(lengths.max())
@@ -118,14 +136,18 @@ def _sums(model: Any, stream: Tensor, windows: Windows, batch: Any) -> Tensor:
     places = starts[:, None] + torch.arange(longest, device=device)
     targets = places.add(1).clamp_(max=len(stream) - 1)
     logits = model(input_ids=stream[places.clamp_(max=len(stream) - 1)].long(), use_cache=False).logits
-    wanted = stream[targets].long().to(logits.device)
-    after = windows.lengths[batch] - windows.counted[batch]
-    if (lengths == longest).all() and not after.any():
+    after = lengths - windows.counted[batch]
+    column = np.arange(longest)
+    counted = (column >= after[:, None]) & (column < lengths[:, None])
+    return logits, stream[targets].long().to(logits.device), counted
+
+
+def _sums(logits: Tensor, wanted: Tensor, counted: NDArray[np.bool_]) -> Tensor:
+    """Nats of the counted predictions of each window of a batch, (windows of the batch,), on the logits' device."""
+    if counted.all():
         losses = token_losses(logits.flatten(0, 1), wanted.flatten()).view_as(wanted)
     else:
-        column = np.arange(longest)
-        kept = (column >= after[:, None]) & (column < lengths[:, None])
-        flat = torch.from_numpy(np.flatnonzero(kept)).to(logits.device)
+        flat = torch.from_numpy(np.flatnonzero(counted)).to(logits.device)
         losses = torch.zeros(wanted.shape, dtype=torch.float32, device=logits.device)
         losses.view(-1)[flat] = _some(logits.flatten(0, 1), wanted.flatten(), flat)
     exact = torch.float32 if logits.device.type == "mps" else torch.float64
