@@ -22,8 +22,8 @@ from lawdsl.law import Law
 from lawdsl.library import load
 from lawdsl.table import Table, bind
 
-from . import noise, verdict
-from .model import Model, restore, scale_of
+from . import outcomes, verdict
+from .model import Model, scale_of
 from .posterior import Posterior, Provenance
 from .verdict import Verdict
 
@@ -174,7 +174,7 @@ def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterio
         raise InputError(Fault("FIT013", Span(model.law.name), message, cure)) from None
     tell("searching for the optimum", 1, 1)
     values = _values(model, found.resamples[None])
-    noise_only = set(model.law.parameter) - model.law.needs(model.law.equation)
+    noise_only = set(model.law.parameter) - model.law.needs(*(o.equation for o in model.law.outcomes))
     values = {n: v for n, v in values.items() if n not in noise_only and "." not in n}
     values = {n: v for n, v in values.items() if model.law.parameter[n].center is None}
     reasons = [] if found.optimum.converged else ["the search for the optimum did not come to rest"]
@@ -193,7 +193,16 @@ def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:
     means = {n: v.reshape(-1, *v.shape[2:]).mean(axis=0) for n, v in values.items()}
     rows = model.at_rows(means)
     inputs = {name: model.table.columns[name] for name in model.law.inputs}
-    return patterns(inputs, (model.data["observed"] - rows["location"]) / rows["scale"])
+    notes: list[str] = []
+    for name, outcome in model.law.outcome.items():
+        if outcome.noise.correlation is not None:  # a run's residuals go together: the threshold is not theirs
+            continue
+        data = model.data["outcomes"][name]
+        seen = data["seen"] > 0 if "seen" in data else np.ones(model.table.rows, bool)
+        residuals = (data["observed"] - rows[name]["location"]) / outcomes.spread(outcome, rows[name], data)
+        found = patterns({n: x[seen] for n, x in inputs.items()}, residuals[seen])
+        notes += [f"{name}: {note}" for note in found] if len(model.law.outcomes) > 1 else found
+    return tuple(notes)
 
 
 def _with_starts(told: Verdict, agreement: float) -> Verdict:
@@ -235,7 +244,7 @@ def _labels(model: Model) -> list[str]:
 
 def _posterior(
     model: Model, method: str, values: dict[str, Array], stats: Mapping[str, Any], told: Verdict, seed: int,
-    prior: Array | None, settings: Mapping[str, object], residuals: Array | None = None,
+    prior: Array | None, settings: Mapping[str, object], residuals: Mapping[str, Array] | None = None,
 ) -> Posterior:  # fmt: skip
     from lawdsl.render import digest
 
@@ -258,13 +267,14 @@ def _posterior(
     )  # fmt: skip
 
 
-def _predictive(model: Model, values: Mapping[str, Array], seed: int) -> Array:
-    """Replicated responses (draws, rows) for the very rows of the table, known standard errors included."""
+def _predictive(model: Model, values: Mapping[str, Array], seed: int) -> dict[str, Array]:
+    """Replicated observations (draws, rows) of every response for the very rows of the table."""
     rows = model.at_rows(values)
     random = np.random.default_rng([seed, 5])
-    with np.errstate(all="ignore"):
-        scatter = noise.draw(model.law.noise, rows["scale"], rows["df"], random)
-        return np.asarray(restore(model.law, rows["location"] + scatter))
+    return {
+        name: outcomes.replicate(outcome, rows[name], model.data["outcomes"][name], random)
+        for name, outcome in model.law.outcome.items()
+    }
 
 
 def _versions() -> tuple[tuple[str, str], ...]:

@@ -17,7 +17,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from lawdsl.backends import jax_operations, numpy_operations
@@ -25,10 +24,9 @@ from lawdsl.compile import Program, compile_expressions
 from lawdsl.errors import Fault, InputError, Span
 from lawdsl.expression import Operation, walk
 from lawdsl.law import Law, Parameter, Prior
-from lawdsl.symbolic import Algebra
 from lawdsl.table import Table
 
-from . import priors
+from . import outcomes, priors
 
 Array = NDArray[np.float64]
 Data = dict[str, Any]
@@ -39,7 +37,6 @@ ROWS_THAT_INFORM = 8
 #: while a mode is sought, a population's log spread is held to this standard deviation
 PINNED = 0.2
 STANDARD = Prior("Normal", (0.0, 1.0))
-STUDENT_DF = 4.0  # of student-t noise when a law does not say
 
 
 @dataclass(frozen=True)
@@ -71,38 +68,6 @@ class Grouping:
 
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
-
-
-def noise_outputs(law: Law) -> dict[str, sympy.Expr]:
-    """What the likelihood computes per row: the location on the noise's scale, the scale, and student-t's df."""
-    algebra = Algebra(law)
-    mean = algebra.name(law.response.name)
-    location = {"identity": mean, "log": sympy.log(mean), "logit": sympy.log(mean) - sympy.log(1 - mean)}[law.noise.on]
-    outputs = {"location": location, "scale": algebra.expression(law.noise.scale)}
-    if law.noise.df is not None:
-        outputs["df"] = algebra.expression(law.noise.df)
-    return outputs
-
-
-def transform(law: Law, values: Array) -> Array:
-    """Observations of the response on the scale of the noise."""
-    if law.noise.on == "log":
-        return np.log(values)
-    return np.log(values) - np.log1p(-values) if law.noise.on == "logit" else values
-
-
-def restore(law: Law, values: Any) -> Any:
-    """Numbers on the noise's scale as values of the response."""
-    if law.noise.on == "log":
-        return np.exp(values)
-    return 1 / (1 + np.exp(-values)) if law.noise.on == "logit" else values
-
-
-def error_on_scale(law: Law, error: Array, values: Array) -> Array:
-    """Known standard errors carried over to the noise's scale, by its slope at the observation."""
-    if law.noise.on == "log":
-        return error / values
-    return error / (values * (1 - values)) if law.noise.on == "logit" else error
 
 
 class Model:
@@ -151,28 +116,26 @@ class Model:
     @cached_property
     def program(self) -> Program:
         """The compiled expressions of the likelihood."""
-        data = frozenset(self.law.inputs)
-        return compile_expressions(noise_outputs(self.law), data)
+        return compile_expressions(outcomes.noise_outputs(self.law), outcomes.columns_of(self.law))
 
     @cached_property
     def identity(self) -> str:
         """Names everything that the densities close over, but for the data and their shapes."""
         law = self.law
-        parts = (law.variables, law.response, law.parameters, law.equation, law.noise, law.let, law.order, self.blocks)
+        parts = (law.variables, law.outcomes, law.parameters, law.let, law.order, law.sequence, self.blocks)
         return hashlib.sha256(repr((parts, sorted(self.groupings))).encode()).hexdigest()
 
     @cached_property
     def data(self) -> Data:
-        """The arrays the likelihood takes: prepared columns, responses and errors on the noise's scale, codes."""
-        law, columns = self.law, self.table.columns
-        observed = columns[law.response.name]
+        """The arrays the likelihood takes: prepared columns, codes of levels, and the observations of each response."""
+        columns = self.program.prepare(self.table.columns, numpy_operations())
         data: Data = {
-            "prepared": tuple(np.asarray(x, dtype=float) for x in self.program.prepare(columns, numpy_operations())),
-            "observed": transform(law, observed),
+            "prepared": tuple(np.asarray(x, dtype=float) for x in columns),
             "codes": {name: grouping.codes for name, grouping in self.groupings.items()},
+            "outcomes": {
+                one.response.name: outcomes.observations(self.law, one, self.table) for one in self.law.outcomes
+            },
         }
-        if law.noise.error is not None:
-            data["error"] = error_on_scale(law, columns[law.noise.error], observed)
         if self.spreads.size:
             data |= {"pin": np.float64(0.0), "spread": np.zeros(self.spreads.size)}
         return data
@@ -282,8 +245,8 @@ class Model:
 
         return log_prior
 
-    def rows(self, u: Any, data: Data) -> dict[str, Any]:
-        """Location, scale and df of every row, as JAX arrays."""
+    def rows(self, u: Any, data: Data) -> dict[str, dict[str, Any]]:
+        """For every response the location of its rows on the noise's scale and the noise's numbers, as JAX arrays."""
         import jax.numpy as jnp
 
         values, logs = self.unpack(u, jnp)
@@ -291,39 +254,34 @@ class Model:
             values[name] = values[name][codes]
             if name in logs:
                 logs[name] = logs[name][codes]
-        return self.program.finish(data["prepared"], values, jax_operations(), logs)
+        found = self.program.finish(data["prepared"], values, jax_operations(), logs)
+        return {name: outcomes.of(name, found) for name in self.law.outcome}
 
-    def at_rows(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Location, scale (known standard errors included) and df of every row, in numpy, (..., rows), for constrained
-        parameter values: (...) or, where grouped, (..., levels).
-        """
+    def at_rows(self, values: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """The same in numpy, each (..., rows), for constrained values: (...) or, where grouped, (..., levels)."""
         spread = {
             name: value[..., self.groupings[name].codes] if name in self.groupings else np.asarray(value)[..., None]
             for name, value in values.items()
         }
         found = self.program.finish(self.data["prepared"], spread, numpy_operations())
-        if "error" in self.data:
-            found["scale"] = np.hypot(found["scale"], self.data["error"])
-        found.setdefault("df", np.asarray(STUDENT_DF))
         shape = np.broadcast_shapes(*(np.shape(value) for value in spread.values()), (self.table.rows,))
-        return {name: np.broadcast_to(value, shape) for name, value in found.items()}
+        return {
+            name: {what: np.broadcast_to(value, shape) for what, value in outcomes.of(name, found).items()}
+            for name in self.law.outcome
+        }
 
     def potential(self) -> Callable[[Any, Data], Any]:
         """Minus the log posterior density at `u`, up to a constant. `data` may hold "weights" of rows."""
         import jax.numpy as jnp
 
-        from .noise import log_density
-
-        noise = self.law.noise
-
         def potential(u: Any, data: Data) -> Any:
             log_prior = self.log_prior()  # built when traced: a program from the cache needs no numpyro
             held = jnp.sum((u[self.spreads] - data["spread"]) ** 2) * data["pin"] / 2 if self.spreads.size else 0.0
             rows = self.rows(u, data)
-            scale = rows["scale"]
-            if "error" in data:
-                scale = jnp.sqrt(scale * scale + data["error"] ** 2)
-            found = log_density(noise, data["observed"] - rows["location"], scale, rows.get("df", STUDENT_DF))
+            found = sum(
+                outcomes.log_likelihood(one, rows[name], data["outcomes"][name])
+                for name, one in self.law.outcome.items()
+            )
             weights = data.get("weights")
             return held - (log_prior(u) + jnp.sum(found if weights is None else weights * found))
 
@@ -375,7 +333,7 @@ class Model:
 def exponents_of(law: Law) -> frozenset[str]:
     """The names that stand in an exponent of the equation, its lets and ties."""
     found: set[str] = set()
-    for tree in (law.equation, *law.definitions.values()):
+    for tree in (*(o.equation for o in law.outcomes), *law.definitions.values()):
         for node in walk(tree):
             if isinstance(node, Operation) and node.sign == "^":
                 found |= node.parts[1].names()

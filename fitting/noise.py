@@ -25,7 +25,7 @@ def log_density(noise: Noise, residual: Any, scale: Any, df: Any) -> Any:
 
     z = residual / scale
     match noise.family:
-        case "normal" | "lognormal":
+        case "normal" | "lognormal" | "logit-normal":
             return -0.5 * z * z - jnp.log(scale) - 0.5 * math.log(2 * math.pi)
         case "laplace":  # scale is a standard deviation: sqrt(2) times Laplace's b
             return -math.sqrt(2) * jnp.abs(z) - jnp.log(scale) - 0.5 * math.log(2)
@@ -48,7 +48,7 @@ def draw(noise: Noise, scale: Array, df: Any, random: np.random.Generator) -> Ar
     """Residuals on the noise's scale, shaped like `scale`."""
     shape = np.shape(scale)
     match noise.family:
-        case "normal" | "lognormal":
+        case "normal" | "lognormal" | "logit-normal":
             z = random.standard_normal(shape)
         case "laplace":
             z = random.laplace(0.0, math.sqrt(0.5), shape)

@@ -26,7 +26,7 @@ SAME = 1.05
 def curves(
     posterior: Posterior, points: Iterable[Mapping[str, Any]], against: str | None = None, *, level: float = 0.9
 ) -> Figure:
-    """The response against `against` (by default the variable with the widest range among the rows), a curve a point.
+    """The (first) response against a variable (by default that with the widest range among the rows), a curve a point.
 
     Each curve runs from the smallest row to the largest row or the point's own value, whichever is farther. Dark band:
     the law's mean; light band: a new observation, each at `level`. Rows whose other variables are the curve's are dots;
@@ -47,7 +47,8 @@ def curves(
         last = float(point[name])
         every.append(last)
         grid = np.geomspace(min(low, last), max(high, last), STEPS)
-        found = predict(posterior, [{**point, name: float(x)} for x in grid], level=level)
+        every_response = predict(posterior, [{**point, name: float(x)} for x in grid], level=level)
+        found = [one for one in every_response if one.response == law.response.name]
         label = describe({k: v for k, v in point.items() if k != name})
         axes.fill_between(grid, [p.new_lo for p in found], [p.new_hi for p in found], color=colour, alpha=0.12, lw=0)
         axes.fill_between(grid, [p.lo for p in found], [p.hi for p in found], color=colour, alpha=0.35, lw=0)

@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FORMAT = "lawdsl fit 1"
+FORMAT = "lawdsl fit 2"
 SEAL = b"lawdsl sha256 "
+RESIDUAL = "residual of "
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Posterior:
     `k.center` and `k.spread`. For method "map" they are from the normal approximation at the mode, for "huber" there is
     one, for "bootstrap" one per resample. levels: grouped parameter -> its labels. factors: factor -> levels seen.
     stats: sampler statistics (chains, draws). prior: as draws, (1, draws, ...). predictive: "prior" and "posterior" ->
-    (draws, rows) of the response. columns, codes: the rows fitted to. residuals: of point fits, on the noise's scale.
+    response -> (draws, rows). columns, codes: the rows fitted to. residuals: of point fits, response -> (rows,) on the
+    noise's scale, NaN where the response was not observed.
     """
 
     law: Law
@@ -72,8 +74,8 @@ class Posterior:
     provenance: Provenance
     stats: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     prior: Mapping[str, Array] = field(default_factory=dict)
-    predictive: Mapping[str, Array] = field(default_factory=dict)
-    residuals: Array | None = None
+    predictive: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    residuals: Mapping[str, Array] | None = None
 
     @cached_property
     def flat(self) -> dict[str, Array]:
@@ -134,15 +136,16 @@ class Posterior:
             used = {dim for d, _ in variables.values() for dim in d}
             return xr.Dataset(variables, coords={k: v for k, v in coords.items() if k in used})
 
-        name = self.law.response.name
+        responses = list(self.law.outcome)
+        residuals = self.residuals or {}
         groups: dict[str, xr.Dataset] = {
             "/": xr.Dataset(attrs=self._attributes()),
             "/posterior": dataset(self.draws, ("chain", "draw")),
-            "/observed_data": xr.Dataset({name: ("row", self.columns[name])}),
+            "/observed_data": xr.Dataset({name: ("row", self.columns[name]) for name in responses}),
             "/constant_data": xr.Dataset(
-                {n: ("row", v) for n, v in self.columns.items() if n != name}
+                {n: ("row", v) for n, v in self.columns.items() if n not in responses}
                 | {f"{n}_code": ("row", v) for n, v in self.codes.items()}
-                | ({} if self.residuals is None else {"residual": ("row", self.residuals)})
+                | {f"{RESIDUAL}{n}": ("row", v) for n, v in residuals.items()}
             ),
         }
         if self.stats:
@@ -150,7 +153,8 @@ class Posterior:
         if self.prior:
             groups["/prior"] = dataset(self.prior, ("chain", "draw"))
         for kind, values in self.predictive.items():
-            groups[f"/{kind}_predictive"] = xr.Dataset({name: (("chain", "draw", "row"), values[None])})
+            replicated = {n: (("chain", "draw", "row"), v[None]) for n, v in values.items()}
+            groups[f"/{kind}_predictive"] = xr.Dataset(replicated)
         return xr.DataTree.from_dict(groups)
 
     def _attributes(self) -> dict[str, str]:
@@ -262,27 +266,27 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
         dataset = groups.get(group)
         return {} if dataset is None else {str(n): np.asarray(v.values) for n, v in dataset.data_vars.items()}
 
-    constant = arrays("/constant_data")
-    response = law.response.name
+    constant, observed = arrays("/constant_data"), arrays("/observed_data")
     predictive = {
-        kind: arrays(f"/{kind}_predictive")[response][0]
+        kind: {name: values[0] for name, values in arrays(f"/{kind}_predictive").items()}
         for kind in ("prior", "posterior")
         if f"/{kind}_predictive" in groups
     }
+    residuals = {n.removeprefix(RESIDUAL): v for n, v in constant.items() if n.startswith(RESIDUAL)}
     codes = {n.removesuffix("_code"): v for n, v in constant.items() if n.endswith("_code")}
-    columns = {n: v for n, v in constant.items() if not n.endswith("_code") and n != "residual"}
+    columns = {n: v for n, v in constant.items() if not n.endswith("_code") and not n.startswith(RESIDUAL)}
     return Posterior(
         law,
         str(attributes["method"]),
         arrays("/posterior"),
         {name: tuple(labels) for name, labels in json.loads(attributes["levels"]).items()},
         {name: tuple(levels) for name, levels in json.loads(attributes["factors"]).items()},
-        columns | {response: arrays("/observed_data")[response]},
+        columns | {name: observed[name] for name in law.outcome},
         codes,
         Verdict.from_json(json.loads(attributes["verdict"])),
         provenance,
         arrays("/sample_stats"),
         arrays("/prior"),
         predictive,
-        constant.get("residual"),
+        residuals or None,
     )

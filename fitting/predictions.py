@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from lawdsl.backends import numpy_operations
 from lawdsl.compile import compile_expressions
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
-from lawdsl.law import Law, Parameter
+from lawdsl.law import FIRST, Law, Parameter
 from lawdsl.numbers import level_text, parse_number, short
 from lawdsl.symbolic import Algebra
 from lawdsl.table import Table
 
-from . import noise, priors
-from .model import STUDENT_DF, noise_outputs, restore
+from . import priors
+from .outcomes import columns_of, noise_outputs, of, replicate, restore
 from .posterior import Posterior
 
 Array = NDArray[np.float64]
@@ -110,59 +111,97 @@ def _outside(law: Law, name: str, value: Any, number: float | None) -> Fault | N
 
 def table_points(table: Table) -> list[dict[str, float | str]]:
     """The rows of a bound table as points, in order."""
-    columns = {name: values.tolist() for name, values in table.columns.items()}
+    columns = {name: values.tolist() for name, values in table.columns.items() if name != FIRST}
     words = {name: [table.levels[name][code] for code in codes] for name, codes in table.codes.items()}
     return [{**{n: v[i] for n, v in columns.items()}, **{n: w[i] for n, w in words.items()}} for i in range(table.rows)]
 
 
 def predict(posterior: Posterior, points: Iterable[Mapping[str, Any]], *, level: float = 0.9) -> list[Prediction]:
-    """Predictions at `points` (mappings of variables and factors to numbers and texts), in order.
+    """Predictions at `points` (mappings of variables and factors to numbers and texts), in order; of a law with several
+    responses one of each at every point.
 
+    Points of a law with a sequence are the rows of runs, each run's together and in order.
     Raises: AskError for points that do not fit the law, or levels that a parameter without a population has not seen.
     """
     if not 0 < level < 1:
         raise AskError(Fault("ASK008", Span(posterior.law.name), f"level {level:g}", "It lies between 0 and 1."))
     read = read_points(posterior.law, points)
     predictions: list[Prediction] = []
-    for start in range(0, len(read), CHUNK):
-        predictions += _chunk(posterior, read[start : start + CHUNK], level, start)
+    for start, end in _chunks(posterior.law, read):
+        predictions += _chunk(posterior, read[start:end], level, start)
     return predictions
+
+
+def _chunks(law: Law, points: list[dict[str, float | str]]) -> list[tuple[int, int]]:
+    """Where each chunk of points begins and ends; runs are not cut."""
+    if law.sequence is None:
+        return [(start, min(start + CHUNK, len(points))) for start in range(0, len(points), CHUNK)]
+    begins = [i for i, first in enumerate(_first(law, points)) if first] + [len(points)]
+    found, start = [], 0
+    for end, after in pairwise(begins[1:] + [begins[-1]]):
+        if after - start > CHUNK or end == len(points):
+            found.append((start, end))
+            start = end
+    return [(a, b) for a, b in found if a < b]
+
+
+def _first(law: Law, points: list[dict[str, float | str]]) -> Array:
+    """1 where a run begins: with every change of its name. Raises: AskError (ASK014) where steps do not rise."""
+    assert law.sequence is not None
+    along, by = law.sequence.along, law.sequence.by
+    found = np.ones(len(points))
+    for i, (before, here) in enumerate(pairwise(points), start=1):
+        if before.get(along) == here.get(along):
+            found[i] = 0.0
+            if float(before[by]) >= float(here[by]):
+                message = f"point {i + 1}: {by}={short(float(here[by]))} after {by}={short(float(before[by]))}"
+                cure = f"Give the rows of a run together, {by} rising, and name runs apart ({along}=...)."
+                raise AskError(Fault("ASK014", Span(law.name), message, cure))
+    return found
 
 
 def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float, start: int) -> list[Prediction]:
     law = posterior.law
     columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
+    if law.sequence is not None:
+        columns[FIRST] = _first(law, points)[None, :]
     typical = parameter_values(posterior, points, typical=True)
-    outputs = noise_outputs(law) | {"mean": Algebra(law).name(law.response.name)}
-    if posterior.residuals is not None:  # point fits have no scale of their own
-        outputs = {name: outputs[name] for name in ("location", "mean")}
-    program = compile_expressions(outputs, frozenset(law.inputs))
+    outputs = noise_outputs(law)
+    if posterior.residuals is not None:  # point fits have no noise of their own
+        outputs = {name: tree for name, tree in outputs.items() if name.startswith("location of ")}
+    algebra = Algebra(law)
+    outputs |= {f"mean of {name}": algebra.name(name) for name in law.outcome}
+    program = compile_expressions(outputs, columns_of(law))
     operations = numpy_operations()
     prepared = program.prepare(columns, operations)
     shape = (len(next(iter(posterior.flat.values()))), len(points))
-    mean = np.broadcast_to(program.finish(prepared, typical, operations)["mean"], shape)
-    new = parameter_values(posterior, points, typical=False)
-    rows = {n: np.broadcast_to(v, shape) for n, v in program.finish(prepared, new, operations).items()}
+    means = program.finish(prepared, typical, operations)
+    new = program.finish(prepared, parameter_values(posterior, points, typical=False), operations)
     random = np.random.default_rng([posterior.provenance.seed, start, 1])
-    if posterior.residuals is not None and shape[0] == 1:  # one draw: all residuals scatter about it
-        scatter = posterior.residuals[:, None]
-    elif posterior.residuals is not None:
-        scatter = random.choice(posterior.residuals, size=shape)
-    else:
-        scatter = noise.draw(law.noise, rows["scale"], rows.get("df", STUDENT_DF), random)
-    observed = restore(law, rows["location"] + scatter)
     tails = [(1 - level) / 2, (1 + level) / 2]
-    with np.errstate(invalid="ignore"):
-        lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
-        new_lo, new_hi = np.quantile(observed, tails, axis=0)
-        average = mean.mean(axis=0)
-    return [
-        Prediction(
-            tuple(point.items()), law.response.name, float(average[i]), float(median[i]), float(lo[i]), float(hi[i]),
-            float(new_lo[i]), float(new_hi[i]), level, decades_beyond(posterior, point),
-        )
-        for i, point in enumerate(points)
-    ]  # fmt: skip
+    found: list[list[Prediction]] = []
+    for name, outcome in law.outcome.items():
+        mean = np.broadcast_to(means[f"mean of {name}"], shape)
+        rows = {what: np.broadcast_to(value, shape) for what, value in of(name, new).items()}
+        if posterior.residuals is not None:
+            seen = posterior.residuals[name][np.isfinite(posterior.residuals[name])]
+            scatter = seen[:, None] if shape[0] == 1 else random.choice(seen, size=shape)
+            observed = restore(outcome.noise, rows["location"] + scatter)
+        else:
+            exact = {what: value for what, value in rows.items() if not what.startswith("slope ")}
+            observed = replicate(outcome, exact, {}, random)
+        with np.errstate(invalid="ignore"):
+            lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
+            new_lo, new_hi = np.quantile(observed, tails, axis=0)
+            average = mean.mean(axis=0)
+        found.append([
+            Prediction(
+                tuple(point.items()), name, float(average[i]), float(median[i]), float(lo[i]), float(hi[i]),
+                float(new_lo[i]), float(new_hi[i]), level, decades_beyond(posterior, point),
+            )
+            for i, point in enumerate(points)
+        ])  # fmt: skip
+    return [one for at_point in zip(*found, strict=True) for one in at_point]
 
 
 def decades_beyond(posterior: Posterior, point: Point) -> tuple[tuple[str, float], ...]:

@@ -26,11 +26,13 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class PointFit:
-    """The best optimum, its position (width,) with held entries filled in, residuals (rows,), resamples (b, width)."""
+    """The best optimum, its position (width,) with held entries filled in, resamples (b, width), and for each response
+    the residuals (rows,) on its noise's scale, NaN where it was not observed.
+    """
 
     optimum: Optimum
     position: Array
-    residuals: Array
+    residuals: dict[str, Array]
     resamples: Array
     arrived: float
 
@@ -40,7 +42,7 @@ class HuberLoss:
 
     def __init__(self, model: Model):
         self.model = model
-        needed = model.law.needs(model.law.equation)
+        needed = model.law.needs(*(o.equation for o in model.law.outcomes))
         held = {p.name for p in model.law.parameters if p.center is not None}
         moving = [b for b in model.blocks if b.parameter in needed and b.parameter not in held and b.role != "spread"]
         self.free = np.concatenate([np.arange(b.start, b.start + b.size) for b in moving])
@@ -64,23 +66,34 @@ class HuberLoss:
         """The summed loss, rows weighted where `data` says so."""
         import jax.numpy as jnp
 
-        residual = jnp.abs(data["observed"] - self.model.rows(self.whole(v, jnp), data)["location"])
+        residual = jnp.abs(self.residuals(v, data))
         loss = jnp.where(residual <= DELTA, 0.5 * residual**2, DELTA * (residual - 0.5 * DELTA))
         return jnp.sum(loss * data["weights"] if "weights" in data else loss)
+
+    def residuals(self, v: Any, data: Data) -> Any:
+        """Observed minus the law, (responses, rows); 0 where there is no observation."""
+        import jax.numpy as jnp
+
+        rows = self.model.rows(self.whole(v, jnp), data)
+        found = []
+        for name, one in data["outcomes"].items():
+            residual = one["observed"] - rows[name]["location"]
+            found.append(jnp.where(one["seen"] > 0, residual, 0.0) if "seen" in one else residual)
+        return jnp.stack(found)
 
     def curvature(self, v: Any, data: Data) -> Any:
         """J'WJ with the weights of iteratively reweighted least squares, min(1, delta/|residual|)."""
         import jax
         import jax.numpy as jnp
 
-        def location(v: Any) -> Any:
-            return self.model.rows(self.whole(v, jnp), data)["location"]
+        def residuals(v: Any) -> Any:
+            return self.residuals(v, data)
 
-        slopes = jax.jacfwd(location)(v)
-        weights = jnp.minimum(1.0, DELTA / jnp.maximum(jnp.abs(data["observed"] - location(v)), 1e-300))
+        slopes = jax.jacfwd(residuals)(v)
+        weights = jnp.minimum(1.0, DELTA / jnp.maximum(jnp.abs(residuals(v)), 1e-300))
         if "weights" in data:
             weights = weights * data["weights"]
-        return slopes.T @ (weights[:, None] * slopes)
+        return jnp.einsum("kri,kr,krj->ij", slopes, weights, slopes)
 
 
 def fit_huber(model: Model, seed: int, resamples: int = 0) -> PointFit:
@@ -89,13 +102,17 @@ def fit_huber(model: Model, seed: int, resamples: int = 0) -> PointFit:
     starts = model.prior_draws(STARTS, seed)[:, loss.free]
     identity = f"huber:{model.identity}"
     best = descend(loss.objective, starts, model.data, curvature=loss.curvature, max_steps=400, identity=identity)
-    rows = model.table.rows
     position = loss.whole(best.position, np)
-    residuals = model.data["observed"] - model.at_rows(model.unpack(position, np)[0])["location"]
+    rows = model.at_rows(model.unpack(position, np)[0])
+    residuals = {
+        name: np.where(np.asarray(one.get("seen", 1.0)) > 0, one["observed"] - rows[name]["location"], np.nan)
+        for name, one in model.data["outcomes"].items()
+    }
     if not resamples:
         return PointFit(best, position, residuals, position[None], 1.0)
+    count = model.table.rows
     random = np.random.default_rng([seed, 3])
-    weights = random.multinomial(rows, np.full(rows, 1 / rows), size=resamples).astype(float)
+    weights = random.multinomial(count, np.full(count, 1 / count), size=resamples).astype(float)
     again = refits(
         loss.objective, best.position, model.data, weights, curvature=loss.curvature, identity=f"bootstrap:{identity}"
     )

@@ -149,6 +149,21 @@ CODES: dict[str, tuple[str, str]] = {
         "Lets that use lets double in size each time. At most 20,000 operations and 200 levels in all.",
     ),
     "LAW038": ("no such law", "Give a path ending in .yaml, or a name of the library (`lawdsl list`)."),
+    "LAW041": (
+        "an index at fault",
+        "index: {i: 3, part: [web, code]} declares indices; c[i]: {...} declares c_1, c_2, c_3; sum(i, c[i]*x[i]) and "
+        "prod(i, ...) run over them. An index has a value below a key that names it and inside sum and prod.",
+    ),
+    "LAW042": (
+        "a sequence at fault",
+        "sequence: {along: run, by: step} says which rows follow each other, so that cumsum, previous and recur can "
+        "look along a run and noise can be correlated. `along` is a factor, `by` a variable.",
+    ),
+    "LAW043": (
+        "a design to simulate at fault",
+        "simulate: {set: S, with: {sigma: 0.02}, grid: {N: [1B, 7B], D: [20B, 200B]}} names every column and parameter "
+        "that the law's rows need; `columns` are expressions of the grid's names.",
+    ),
     "LAW039": (
         "a published number does not come out",
         "`lawdsl check --published` computed the number from the set's constants and found another. Either a "
@@ -244,6 +259,21 @@ CODES: dict[str, tuple[str, str]] = {
     "ASK010": ("no such code", "`lawdsl explain` lists them."),
     "ASK011": ("not NAME=VALUE", "Write --at N=70B,D=100T; quote the whole where a value holds blanks."),
     "ASK012": ("points or a table", "`lawdsl predict` takes points (--at) or a table (--table), one of the two."),
+    "ASK013": ("a table or a simulation", "`lawdsl fit --simulate` fits rows simulated by the law's own design."),
+    "ASK014": (
+        "points of a run out of order",
+        "A law with a sequence looks along each run: give a run's points together, in the order of its steps.",
+    ),
+    "ASK016": (
+        "no such topic, status or variable",
+        "`lawdsl list` filters by topics and statuses of a closed list, and by the names and units of the library's "
+        "variables.",
+    ),
+    "ASK017": (
+        "a law without a source to cite",
+        "`lawdsl cite` makes BibTeX of the law's `source`: arxiv, title, authors, year, venue. A law of your own has "
+        "one once it is written down somewhere.",
+    ),
     "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
@@ -262,6 +292,10 @@ CODES: dict[str, tuple[str, str]] = {
     "FIT014": (
         "bounds that leave nothing of a prior",
         "Draws of the prior all fell outside the bounds, or outside the order. Move the prior, or widen the bounds.",
+    ),
+    "FIT015": (
+        "nothing to simulate from",
+        "simulate: in the law file gives a design and the constants; `lawdsl explain LAW043` says how.",
     ),
     "FIT020": (
         "the engine cannot be imported",
@@ -440,5 +474,15 @@ CODES: dict[str, tuple[str, str]] = {
         "the libraries for measuring are not installed",
         "torch, transformers and safetensors come with an extra, so that fitting needs none of them: "
         "pip install 'lawdsl[measure]'. Where PyTorch's default build is too large, install its CPU build first.",
+    ),
+    "MEA501": (
+        "the training tokens of a checkpoint are not known",
+        "A generalization bound divides by them. --tokens 1.4B says it, or a field 'tokens' in training.json beside "
+        "the weights; revisions of Pythia say it themselves.",
+    ),
+    "MEA502": (
+        "an option of `lawdsl bound` at fault",
+        "--corpus NAME=PATH, each name once; --tokens 1.4B; --delta between 0 and 1; formats as `lawdsl measure "
+        "--formats` lists them.",
     ),
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 COMMANDS = {
     "list": ("laws", "The laws of the library."),
     "show": ("laws", "A law: equation, parameters, published constants, questions."),
+    "cite": ("laws", "BibTeX of the papers that laws are from."),
     "check": ("laws", "Check law files, and with --published their numbers."),
     "explain": ("laws", "What an error code means, and how to mend it."),
     "schema": ("laws", "The JSON Schema of law files, for editors."),
@@ -13,6 +14,7 @@ COMMANDS = {
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
+    "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),
     "data": ("data", "Public and shipped tables: list, show, get."),
 }
 

@@ -9,14 +9,14 @@ Three things are done to an expression on the way, all by this compiler and none
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
 
 from .backends import Operations
-from .symbolic import sigmoid, softplus
+from .symbolic import previous, recur, root, sigmoid, softplus
 
 
 class logsumexp(sympy.Function):  # type: ignore[misc]
@@ -43,7 +43,8 @@ class Program:
     """A compiled expression set.
 
     `inputs` are (slot, name, whether its log is wanted); `constants` (slot, value). `early` steps rest on `data` names
-    alone. Outputs are slots by name. Programs are values: equal expressions compile to equal programs.
+    alone. Outputs are slots by name. The operation `root 0` finds the zero of the output `f` of the program `roots[0]`
+    in its input `x`. Programs are values: equal expressions compile to equal programs.
     """
 
     inputs: tuple[tuple[int, str, bool], ...]
@@ -52,6 +53,7 @@ class Program:
     late: tuple[Step, ...]
     outputs: tuple[tuple[str, int], ...]
     data: frozenset[str]
+    roots: tuple[Program, ...] = ()
 
     @property
     def prepared(self) -> tuple[int, ...]:
@@ -88,20 +90,77 @@ class Program:
         """The outputs for values of every input, data and parameters alike."""
         return self.finish(self.prepare(values, operations), values, operations)
 
-    @staticmethod
-    def _run(steps: tuple[Step, ...], slots: dict[int, Any], operations: Operations) -> None:
+    def _run(self, steps: tuple[Step, ...], slots: dict[int, Any], operations: Operations) -> None:
         for step in steps:
-            slots[step.out] = operations[step.operation](*(slots[slot] for slot in step.arguments))
+            arguments = [slots[slot] for slot in step.arguments]
+            if step.operation.startswith(ROOT):
+                inner = self.roots[int(step.operation.removeprefix(ROOT))]
+                slots[step.out] = operations["root"](_function(inner, operations), *arguments)
+            else:
+                slots[step.out] = operations[step.operation](*arguments)
+
+
+ROOT = "root "
+
+
+def _function(program: Program, operations: Operations) -> Callable[..., Any]:
+    """A root's program as f(x, the values it takes from outside)."""
+
+    def f(x: Any, *outside: Any) -> Any:
+        return program({"x": x, **{f"a{i}": value for i, value in enumerate(outside)}}, operations)["f"]
+
+    return f
 
 
 def compile_expressions(outputs: Mapping[str, sympy.Expr], data: frozenset[str]) -> Program:
     """The program that computes `outputs`; the names in `data` are columns, the others parameters."""
     names = list(outputs)
-    stable = [_stable(sympy.sympify(outputs[name])) for name in names]
+    roots: list[Program] = []
+    plain = [_without_roots(sympy.sympify(outputs[name]), roots) for name in names]
+    stable = [_stable(expression) for expression in plain]
     shared, results = sympy.cse(stable, symbols=(sympy.Dummy(f"x{i}") for i in range(10**9)), order="none")
     emitter = _Emitter(data, dict(shared))
     slots = tuple((name, emitter.emit(result)) for name, result in zip(names, results, strict=True))
-    return emitter.program(slots)
+    return emitter.program(slots, tuple(roots))
+
+
+def _without_roots(expression: sympy.Expr, roots: list[Program]) -> sympy.Expr:
+    """An expression with every root as a call of a program of its own: its unknown must not get out of it.
+
+    What a root's function takes from outside is computed outside, once and not in every step of the search.
+    """
+    if not expression.has(root):
+        return expression
+    if not isinstance(expression, root):
+        return expression.func(*(_without_roots(part, roots) for part in expression.args))
+    unknown, f, low, high = expression.args
+    outside: dict[sympy.Expr, sympy.Symbol] = {}
+    inner = _taken_out(f, frozenset({unknown}), outside)
+    x = sympy.Symbol("x", real=True, positive=unknown.is_positive)
+    program = compile_expressions({"f": inner.xreplace({unknown: x})}, frozenset())
+    if program not in roots:
+        roots.append(program)
+    call = sympy.Function(f"{ROOT}{roots.index(program)}", real=True, positive=expression.is_positive)
+    return call(*(_without_roots(part, roots) for part in (low, high, *outside)))
+
+
+def _taken_out(f: sympy.Expr, unknowns: frozenset[sympy.Symbol], outside: dict[sympy.Expr, sympy.Symbol]) -> sympy.Expr:
+    """f with its largest parts without the unknowns as symbols a0, a1, ..., which `outside` collects."""
+    if f.is_number or f in unknowns:
+        return f
+    if not f.free_symbols & unknowns:
+        if f not in outside:
+            outside[f] = sympy.Symbol(f"a{len(outside)}", real=True, positive=f.is_positive, negative=f.is_negative)
+        return outside[f]
+    if isinstance(f, root):
+        below = unknowns | {f.args[0]}
+        return root(f.args[0], *(_taken_out(part, below, outside) for part in f.args[1:]))
+    if isinstance(f, (sympy.Add, sympy.Mul)):
+        still = [part for part in f.args if not part.free_symbols & unknowns]
+        moving = [_taken_out(part, unknowns, outside) for part in f.args if part not in still]
+        together = f.func(*still)
+        return f.func(together if together.is_number else _taken_out(together, unknowns, outside), *moving)
+    return f.func(*(_taken_out(part, unknowns, outside) for part in f.args))
 
 
 def _stable(expression: sympy.Expr) -> sympy.Expr:
@@ -167,7 +226,7 @@ _CALLS: dict[type, str] = {
     sympy.gamma: "gamma", sympy.loggamma: "loggamma", sympy.LambertW: "lambertw", sigmoid: "sigmoid",
     softplus: "softplus", logsumexp: "logsumexp", expm1: "expm1", sympy.StrictLessThan: "<", sympy.LessThan: "<=",
     sympy.StrictGreaterThan: ">", sympy.GreaterThan: ">=", sympy.Eq: "==", sympy.Ne: "!=", sympy.And: "and",
-    sympy.Or: "or", sympy.Not: "not", sympy.ITE: "where",
+    sympy.Or: "or", sympy.Not: "not", sympy.ITE: "where", recur: "recur", previous: "previous",
 }  # fmt: skip
 
 
@@ -184,10 +243,10 @@ class _Emitter:
         self.constants: list[tuple[int, float]] = []
         self.steps: list[Step] = []
 
-    def program(self, outputs: tuple[tuple[str, int], ...]) -> Program:
+    def program(self, outputs: tuple[tuple[str, int], ...], roots: tuple[Program, ...] = ()) -> Program:
         early = tuple(step for step in self.steps if step.out in self.early_slots)
         late = tuple(step for step in self.steps if step.out not in self.early_slots)
-        return Program(tuple(self.inputs), tuple(self.constants), early, late, outputs, self.data)
+        return Program(tuple(self.inputs), tuple(self.constants), early, late, outputs, self.data, roots)
 
     def slot(self, key: Any) -> int:
         self.slots[key] = len(self.slots)
@@ -239,7 +298,10 @@ class _Emitter:
             return self.power(node)
         if isinstance(node, sympy.Piecewise):
             return self.piecewise(node)
-        operation = "log" if isinstance(node, sympy.log) else _CALLS[type(node)]
+        if isinstance(node, sympy.core.function.AppliedUndef):
+            operation = node.func.__name__
+        else:
+            operation = "log" if isinstance(node, sympy.log) else _CALLS[type(node)]
         return self.step(operation, tuple(self.emit(part) for part in node.args))
 
     def many(self, operation: str, parts: tuple[sympy.Expr, ...]) -> int:

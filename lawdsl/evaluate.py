@@ -12,7 +12,7 @@ from .backends import numpy_operations
 from .compile import Program, compile_expressions
 from .errors import AskError, Fault, Span, suggest
 from .expression import Expression
-from .law import Law
+from .law import FIRST, Law
 from .symbolic import Algebra
 
 Values = Mapping[str, Any]
@@ -37,6 +37,8 @@ def evaluate(law: Law, outputs: Mapping[str, Expression], values: Values) -> dic
 
 def run(law: Law, compiled: Program, values: Values) -> dict[str, np.ndarray]:
     """A compiled program for `values`. Raises: AskError (ASK001) where a name has no value."""
+    if law.sequence is not None:  # rows that were not said to follow each other are runs of one
+        values = {FIRST: 1.0, **values}
     missing = sorted({name for _, name, _ in compiled.inputs} - set(values))
     if missing:
         raise AskError([missing_value(law, name, values) for name in missing])

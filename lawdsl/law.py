@@ -1,7 +1,8 @@
 """A law: the frozen value that a checked law file becomes, and that everything else is made from.
 
-Law = variables + response + parameters + equation + noise, and what the literature says of them. It compares by value,
-hashes, and prints back as YAML (`lawdsl.render.canonical`). What was checked once is not checked again below.
+Law = variables + parameters + an outcome (response, equation, noise) or several, and what the literature says of them.
+It compares by value, hashes, and prints back as YAML (`lawdsl.render.canonical`). What was checked once is not checked
+again below.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ Pool = Literal["none", "partial", "full"]
 
 @dataclass(frozen=True)
 class Variable:
-    """A covariate. `formula` gives a derived variable (`C: {is: 6*N*D}`); `domain` is positive, real or unit."""
+    """A covariate. `formula` gives a derived variable (`C: {is: 6*N*D}`); `domain` is positive, real or unit; `error`
+    names a column of known standard errors, in the variable's unit.
+    """
 
     name: str
     quantity: Quantity
@@ -28,6 +31,7 @@ class Variable:
     formula: Expression | None = None
     domain: str = "positive"
     range: tuple[float, float] | None = None  # where the source fitted it, in the variable's unit
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,23 +97,84 @@ class Parameter:
         """Whether a fit estimates it."""
         return self.fixed is None and self.tied is None
 
+    @property
+    def neutral(self) -> float | None:
+        """The value at which it changes nothing: a fixed number, an effect's centre, or 0 for a prior about 0."""
+        if self.fixed is not None:
+            return self.fixed
+        if self.center is not None:
+            return self.center
+        mean = {"Normal": 0, "Cauchy": 0, "StudentT": 1}
+        family = self.prior.family if self.prior is not None else ""
+        return 0.0 if self.prior is not None and family in mean and self.prior.arguments[mean[family]] == 0 else None
+
+
+#: families of noise about a location with a scale, and of shares and counts about a mean; a bound has neither
+SCALED = ("normal", "student-t", "laplace", "huber", "lognormal", "logit-normal")
+COUNTED = ("beta", "binomial", "beta-binomial", "poisson")
+
 
 @dataclass(frozen=True)
 class Noise:
     """How observations scatter about the law.
 
-    family: normal, student-t, laplace, huber or lognormal; `on`: the scale they scatter on (identity, log, logit);
-    `scale`: the standard deviation there (for student-t and huber that of the core), an expression of parameters,
-    variables and the predicted response; `error`: the name of a column of known standard errors in the response's
-    unit, added in quadrature; `df`: degrees of freedom of student-t; `delta`: where huber turns linear, in scales.
+    `on`: the scale they scatter on (identity, log, logit); `scale`: the standard deviation there (for student-t and
+    huber that of the core), an expression of parameters, variables and the predicted response; `error`: the name of a
+    column of known standard errors in the response's unit, added in quadrature; `df`: degrees of freedom of student-t;
+    `delta`: where huber turns linear, in scales; `correlation`: of neighbouring rows of a run, between 0 and 1.
+    Of shares and counts the law gives the mean m: beta has the shapes m*concentration and (1 - m)*concentration,
+    binomial and beta-binomial are shares of `trials`. The family of a bound is "none".
     """
 
     family: str
-    on: str
-    scale: Expression
+    on: str = "identity"
+    scale: Expression | None = None
     error: str | None = None
     df: Expression | None = None
     delta: float = 1.345
+    concentration: Expression | None = None
+    trials: Expression | None = None
+    correlation: Expression | None = None
+
+    @property
+    def expressions(self) -> dict[str, Expression]:
+        """Its expressions by name."""
+        named = {name: getattr(self, name) for name in ("scale", "df", "concentration", "trials", "correlation")}
+        return {name: tree for name, tree in named.items() if tree is not None}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A response with the equation that gives its mean, and its noise."""
+
+    response: Response
+    equation: Expression
+    noise: Noise
+
+
+#: 1 in the first row of every run of a law with a sequence, else 0: a column that binding adds
+FIRST = "first row of the run"
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Rows that follow each other: those of one level of the factor `along`, in the order of the variable `by`."""
+
+    along: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A design to simulate rows at: the product of the lists in `grid`, further `columns` as expressions of them.
+
+    Constants are those of the published set `set`, and `values` (parameter -> number, or -> level -> number).
+    """
+
+    set: str | None
+    grid: tuple[tuple[str, tuple[float | str, ...]], ...]
+    columns: tuple[tuple[str, Expression], ...] = ()
+    values: tuple[tuple[str, float | tuple[tuple[str, float], ...]], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -168,6 +233,8 @@ class Check:
     `at` holds the point (numbers for variables, texts for factors); entries with several values go together, so that
     one check holds a whole row of a table. `ask` names a question whose answers are `expected`; else the names in
     `expected` are the response, a `let`, a derived variable, or `value`, which stands for the expression `value`.
+    `differs` turns it round: the number is one that the literature prints beside these constants and that does not
+    follow from them, so that it must be out of the tolerance.
     """
 
     set: str | None
@@ -178,6 +245,7 @@ class Check:
     rel: float | None = None
     abs: float | None = None
     source: str = ""
+    differs: bool = False
     line: int = field(default=0, compare=False)
 
 
@@ -204,19 +272,41 @@ class Law:
     title: str
     status: str
     variables: tuple[Variable, ...]
-    response: Response
     parameters: tuple[Parameter, ...]
-    equation: Expression
-    noise: Noise
+    outcomes: tuple[Outcome, ...]
     about: str = ""
     source: tuple[tuple[str, str], ...] = ()
+    topics: tuple[str, ...] = ()
     factors: tuple[Factor, ...] = ()
+    sequence: Sequence | None = None
     order: tuple[tuple[str, ...], ...] = ()
     let: tuple[tuple[str, Expression], ...] = ()
     ask: tuple[Ask, ...] = ()
     published: tuple[PublishedSet, ...] = ()
     checks: tuple[Check, ...] = ()
     data: tuple[Data, ...] = ()
+    simulation: Simulation | None = None
+
+    @property
+    def response(self) -> Response:
+        """The response; of several the first."""
+        return self.outcomes[0].response
+
+    @property
+    def equation(self) -> Expression:
+        """The equation of the first response."""
+        return self.outcomes[0].equation
+
+    @cached_property
+    def outcome(self) -> dict[str, Outcome]:
+        """Outcomes by the name of their response."""
+        return {outcome.response.name: outcome for outcome in self.outcomes}
+
+    @cached_property
+    def errors(self) -> dict[str, str]:
+        """Columns of known standard errors: column -> the variable or response whose error it holds."""
+        found = {o.noise.error: o.response.name for o in self.outcomes if o.noise.error is not None}
+        return found | {v.error: v.name for v in self.variables if v.error is not None and v.name in self.inputs}
 
     @cached_property
     def variable(self) -> dict[str, Variable]:
@@ -271,21 +361,29 @@ class Law:
             if name in found:
                 continue
             found.add(name)
-            if name == self.response.name:
-                pending.extend(self.equation.names())
+            if name in self.outcome:
+                pending.extend(self.outcome[name].equation.names())
             elif name in self.definitions:
                 pending.extend(self.definitions[name].names())
         return frozenset(found)
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
-        """The variables, not derived, that the equation and the noise rest on, in the order of the file."""
-        noise = [self.noise.scale] + ([self.noise.df] if self.noise.df is not None else [])
-        needed = self.needs(self.equation, *noise)
+        """The variables, not derived, that the equations and the noise rest on, in the order of the file."""
+        needed = self.needs(*self.trees)
+        if self.sequence is not None:
+            needed |= {self.sequence.by}
         return tuple(v.name for v in self.variables if v.formula is None and v.name in needed)
+
+    @property
+    def trees(self) -> tuple[Expression, ...]:
+        """The expressions that a fit computes: equations and noise."""
+        return tuple(tree for o in self.outcomes for tree in (o.equation, *o.noise.expressions.values()))
 
     @cached_property
     def grouping(self) -> tuple[str, ...]:
-        """The factors some grouped parameter depends on, in the order of the file."""
+        """The factors some grouped parameter depends on, or rows follow each other along, in the order of the file."""
         used = {name for p in self.parameters if p.grouped for name in p.by}
+        if self.sequence is not None:
+            used.add(self.sequence.along)
         return tuple(f.name for f in self.factors if f.name in used)

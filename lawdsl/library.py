@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -10,8 +11,12 @@ from pathlib import Path
 from . import limits
 from .check import check
 from .errors import Fault, InputError, LawError, Span, suggest
+from .indexing import expand
 from .law import Law
-from .source import compose, read_text
+from .source import Listing, Mapping, Node, Scalar, compose, read_text
+
+#: a name of the library: no `..`, no drive, nothing absolute
+_PATH = re.compile(r"\w[\w-]*(/\w[\w-]*)*")
 
 
 @lru_cache(maxsize=1)
@@ -22,8 +27,10 @@ def folder() -> Path:
 
 
 def names() -> tuple[str, ...]:
-    """The names of the library's laws, sorted."""
-    return tuple(sorted(path.stem for path in folder().glob("*.yaml")))
+    """The names of the library's laws, sorted: the path below its folder, such as `qid` or `sldbench/parallel`."""
+    home = folder()
+    found = (path.relative_to(home).with_suffix("").as_posix() for path in home.rglob("*.yaml"))
+    return tuple(sorted(found, key=lambda name: (name.count("/"), name)))
 
 
 def find(law: str | Path, beside: str = "") -> Path:
@@ -37,10 +44,13 @@ def find(law: str | Path, beside: str = "") -> Path:
         if path.suffix in (".yaml", ".yml") and os.path.isfile(path):  # which takes any text; Path.is_file may raise
             return path
     for name in (text, text.replace("_", "-"), text.replace("-", "_")):
-        if name in names():
-            return folder() / f"{name}.yaml"
-    raise InputError(Fault("LAW038", Span(text[:200]), "no such law file, and no such law in the library",
-                           suggest(written.stem, names())))  # fmt: skip
+        path = folder() / f"{name}.yaml"
+        if _PATH.fullmatch(name) and os.path.isfile(path):
+            return path
+    known = names()
+    inside = any(name.startswith(f"{written.parent.as_posix()}/") for name in known)
+    cure = suggest(text.removesuffix(written.suffix) if inside else written.stem, known)
+    raise InputError(Fault("LAW038", Span(text[:200]), "no such law file, and no such law in the library", cure))
 
 
 def load(law: str | Path) -> Law:
@@ -53,7 +63,35 @@ def load(law: str | Path) -> Law:
 
 def parse(text: str, file: str = "<law>") -> Law:
     """The checked law of a text; laws it uses are looked for in the library. Raises: LawError with every fault."""
-    return check(compose(text, file), lambda name, beside: _load(name, "", (file,)))
+    return check(expand(compose(text, file)), lambda name, beside: _load(name, "", (file,)))
+
+
+def as_written(law: str | Path) -> str:
+    """The index, equation and lets of a law of indexed families, as its file has them; "" of other laws.
+
+    Checked laws have their sums over an index written out, which may be long.
+    Raises: InputError where there is no such file, and what reading it raises.
+    """
+    path = find(law)
+    root = compose(read_text(path), str(path))
+    if root.get("index") is None:
+        return ""
+    lines = []
+    for block in ("index", "equation", "let"):
+        node = root.get(block)
+        if isinstance(node, Scalar):
+            lines.append(f"{block}: {' '.join(node.text.split())}")
+        elif isinstance(node, Listing):
+            lines += [f"{block}:", *(f"  - {_flow(item)}" for item in node.items)]
+        elif isinstance(node, Mapping):
+            lines += [f"{block}:", *(f"  {key.text}: {_flow(value)}" for key, value in node)]
+    return "\n".join(lines)
+
+
+def _flow(node: Node) -> str:
+    if isinstance(node, Listing):
+        return f"[{', '.join(_flow(item) for item in node.items)}]"
+    return " ".join(node.text.split()) if isinstance(node, Scalar) else "..."
 
 
 def _load(law: str, beside: str, above: tuple[str, ...]) -> Law:
@@ -63,4 +101,4 @@ def _load(law: str, beside: str, above: tuple[str, ...]) -> Law:
     if key in above or len(above) >= limits.USE_DEPTH:
         why = "it uses itself" if key in above else f"laws use laws more than {limits.USE_DEPTH} deep"
         raise LawError(Fault("LAW033", Span(shown), why, "Write the equation out in one of them."))
-    return check(compose(read_text(path), shown), lambda name, beside: _load(name, beside, (*above, key)))
+    return check(expand(compose(read_text(path), shown)), lambda name, beside: _load(name, beside, (*above, key)))

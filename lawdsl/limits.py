@@ -10,12 +10,17 @@ YAML_NODES = 8_192
 EXPRESSION_LENGTH = 4_000
 #: nesting of one expression: parentheses, and the depth of its tree
 EXPRESSION_DEPTH = 100
+#: values of an index, and names that indexed keys are written out to
+INDEX_VALUES = 64
+INDEX_NAMES = 4_096
 #: operations of all of a law's expressions once every `let` and `use` is written out
 LAW_OPERATIONS = 20_000
 #: laws that bring in laws that bring in laws
 USE_DEPTH = 8
 #: the largest and smallest magnitude of a number: sums and squares of such numbers stay finite in float64
 NUMBER_MAGNITUDE = 1e150
+#: rows of a simulated table
+SIMULATED_ROWS = 100_000
 #: bytes of a table file
 TABLE_BYTES = 4 * 1024**3
 #: columns of a table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .errors import AskError, Fault, LawdslError, Span, suggest
 from .evaluate import evaluate
 from .expression import Expression, Name
-from .law import Check, Law, Parameter, Value
+from .law import FIRST, Check, Law, Value
 from .numbers import level_text, short
 from .question import answer
 
@@ -28,20 +29,8 @@ class Result:
     def __str__(self) -> str:
         at = ", ".join(f"{n}={v if isinstance(v, str) else short(v)}" for n, v in self.point)
         allowed = f"{self.check.rel:g} relative" if self.check.rel is not None else f"{self.check.abs:g}"
-        return f"{self.name} at {at}: expected {self.expected:.6g}, found {self.found:.6g} (tolerance {allowed})"
-
-
-def neutral(parameter: Parameter) -> float | None:
-    """The value at which a parameter changes nothing: a fixed number, an effect's centre, or 0 for a prior about 0."""
-    if parameter.fixed is not None:
-        return parameter.fixed
-    if parameter.center is not None:
-        return parameter.center
-    prior = parameter.prior
-    symmetric = {"Normal": 0, "Cauchy": 0, "StudentT": 1}
-    if prior is not None and prior.family in symmetric and prior.arguments[symmetric[prior.family]] == 0:
-        return 0.0
-    return None
+        wanted = "expected a number other than" if self.check.differs else "expected"
+        return f"{self.name} at {at}: {wanted} {self.expected:.6g}, found {self.found:.6g} (tolerance {allowed})"
 
 
 def values_of(law: Law, name: str, point: dict[str, float | str]) -> dict[str, float]:
@@ -64,15 +53,19 @@ def values_of(law: Law, name: str, point: dict[str, float | str]) -> dict[str, f
                 message = f"the set '{name}' has no '{parameter.name}' for {parameter.by[0]} = {text or 'nothing'}"
                 raise AskError(Fault("ASK004", Span(law.name), message, suggest(text, found)))
             values[parameter.name] = found[text].value
-        elif (value := neutral(parameter)) is not None:
+        elif (value := parameter.neutral) is not None:
             values[parameter.name] = value
     return values
 
 
 def run_check(law: Law, check: Check) -> list[Result]:
-    """Every number of one check."""
-    results = []
+    """Every number of one check. Lists are points one by one; of a law with a sequence they are the rows of a run, and
+    a single number is the last row's.
+    """
     length = max(len(v) for _, v in [*check.at, *check.expected])
+    if law.sequence is not None and check.ask is None:
+        return _run_along(law, check, length)
+    results = []
     for i in range(length):
         point = {name: values[i] if len(values) > 1 else values[0] for name, values in check.at}
         values = values_of(law, check.set, point) if check.set else {}
@@ -81,17 +74,45 @@ def run_check(law: Law, check: Check) -> list[Result]:
             given = {n: v for n, v in numbers.items() if n not in law.factor}
             found = answer(law, law.questions[check.ask], values, given)
         else:
-            outputs: dict[str, Expression] = {name: Name(name) for name, _ in check.expected if name != "value"}
-            if check.value is not None:
-                outputs["value"] = check.value
-            found = evaluate(law, outputs, {**values, **numbers})
+            found = evaluate(law, _outputs(check), {**values, **numbers})
         for name, expected in check.expected:
             want = expected[i] if len(expected) > 1 else expected[0]
-            have = float(np.ravel(found[name])[0])
-            error = abs(have - want)
-            good = bool(error <= (check.rel * abs(want) if check.rel is not None else 0.0) + (check.abs or 0.0))
-            results.append(Result(check, tuple(point.items()), name, want, have, good))
+            results.append(_held(check, point, name, want, float(np.ravel(found[name])[0])))
     return results
+
+
+def _run_along(law: Law, check: Check, length: int) -> list[Result]:
+    """A check whose lists are the rows of one run."""
+    last = {name: values[-1] for name, values in check.at}
+    values = values_of(law, check.set, last) if check.set else {}
+    columns = {
+        name: np.broadcast_to(np.array(listed, float), (length,))
+        for name, listed in check.at
+        if not any(isinstance(one, str) for one in listed)
+    }
+    first = np.zeros(length)
+    first[0] = 1.0
+    found = evaluate(law, _outputs(check), {**values, **columns, FIRST: first})
+    results = []
+    for name, expected in check.expected:
+        rows = np.broadcast_to(found[name], (length,))
+        start = length - len(expected)
+        for i, want in enumerate(expected, start=start):
+            at = {n: listed[i] if len(listed) > 1 else listed[0] for n, listed in check.at}
+            results.append(_held(check, at, name, want, float(rows[i])))
+    return results
+
+
+def _outputs(check: Check) -> dict[str, Expression]:
+    outputs: dict[str, Expression] = {name: Name(name) for name, _ in check.expected if name != "value"}
+    return outputs | ({"value": check.value} if check.value is not None else {})
+
+
+def _held(check: Check, point: dict[str, float | str], name: str, want: float, have: float) -> Result:
+    """One number against what it must be."""
+    allowed = (check.rel * abs(want) if check.rel is not None else 0.0) + (check.abs or 0.0)
+    good = math.isfinite(have) and (abs(have - want) <= allowed) != check.differs
+    return Result(check, tuple(point.items()), name, want, have, good)
 
 
 def run_checks(law: Law, file: str) -> tuple[list[Result], list[Fault]]:

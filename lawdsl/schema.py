@@ -1,6 +1,6 @@
 """The JSON Schema of law files, made from the one declaration of their form (`lawdsl.shape`).
 
-Editors read YAML by YAML's own rules, so numbers may come as numbers or as texts (`7B`), and a key `on` as true.
+Editors read YAML by YAML's own rules, so numbers may come as numbers or as texts (`7B`), a key `on` and a `yes` as true.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def _shape(one: shape.Shape) -> dict[str, Any]:
         return {"anyOf": [_shape(one.item), several]} if one.one else several
     if isinstance(one, shape.Named):
         return {"type": "object", "additionalProperties": _shape(one.value)}
+    if isinstance(one, shape.OneOrNamed):
+        return {"anyOf": [_shape(one.block), _shape(shape.Named(one.block, one.names))]}
     properties = {key: _shape(entry.shape) | {"description": entry.about} for key, entry in one.entries.items()}
     if "on" in properties:
         properties["true"] = properties["on"]
@@ -47,7 +49,7 @@ def _shape(one: shape.Shape) -> dict[str, Any]:
 
 def _words(one: shape.Words) -> dict[str, Any]:
     if one.choices:
-        return {"enum": list(one.choices)}
+        return {"enum": [*one.choices, *([True] if one is shape.YES else [])]}
     if one is shape.NUMBER:
         return {"anyOf": [{"type": "number"}, {"type": "string", "pattern": NUMBER}, {"enum": ["inf", "-inf"]}]}
     if one is shape.UNIT:
@@ -56,5 +58,5 @@ def _words(one: shape.Words) -> dict[str, Any]:
     if one is shape.PRIOR:
         return {"type": "string", "pattern": rf"^\s*({'|'.join(FAMILIES)})\s*\(.*\)\s*$"}
     if one is shape.VALUE:
-        return {"type": ["number", "string"]}
+        return {"type": ["number", "string", "array"]}  # a list where the parameter is a family
     return {"type": ["string", "number", "boolean"]}

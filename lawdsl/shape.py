@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from .errors import Fault, Span, suggest
+from .law import COUNTED, SCALED
 from .numbers import parse_number
 from .source import Listing, Mapping, Node, Scalar
 
@@ -57,7 +58,20 @@ class Block:
     short: Shape | None = None  # what may stand in the block's place
 
 
-Shape = Words | Many | Named | Block
+@dataclass(frozen=True)
+class OneOrNamed:
+    """A block, or several of them by names of the writer's choice."""
+
+    block: Block
+    names: str
+
+    def choose(self, node: Node) -> Shape:
+        """Which of the two a node is: several where every value is a mapping."""
+        several = isinstance(node, Mapping) and node.entries and all(isinstance(v, Mapping) for _, v in node)
+        return Named(self.block, self.names) if several else self.block
+
+
+Shape = Words | Many | Named | Block | OneOrNamed
 
 TEXT = Words()
 NAME = Words("a name")
@@ -66,15 +80,42 @@ EXPRESSION = Words("an expression")
 UNIT = Words("a unit")
 PRIOR = Words("a prior")
 PAIR = Many(NUMBER)
+YES = Words("yes", ("yes", "true", "True"))
 STATUS = Words("a status", ("published", "recalled", "form-only", "hypothesis", "bound"))
+TOPIC = Words("a topic", (
+    "pretraining", "data", "repetition", "mixture", "vocabulary", "quantization", "precision", "sparsity", "experts",
+    "distillation", "fine-tuning", "downstream", "inference", "hyperparameters", "schedule", "vision", "multimodal",
+    "translation", "time series", "robotics", "science", "knowledge", "safety", "theory", "form",
+))  # fmt: skip
 VALUE = Words("a number, or a number ± its standard error")
+VALUE_KEYS = {
+    "value": Entry(NUMBER, "the number"),
+    "se": Entry(NUMBER, "its standard error"),
+    "interval": Entry(PAIR, "[low, high]"),
+    "level": Entry(NUMBER, "the interval's probability, such as 0.95"),
+    "status": Entry(STATUS, "where it is not the set's"),
+}
+
+NOISE = Block({
+    "family": Entry(Words("a family of noise", (*SCALED, *COUNTED)), "the distribution of observations", required=True),
+    "on": Entry(Words("a scale", ("identity", "log", "logit")), "their scale; identity unless said"),
+    "scale": Entry(EXPRESSION, "their standard deviation on that scale"),
+    "error": Entry(NAME, "a column of known standard errors, in the response's unit"),
+    "df": Entry(EXPRESSION, "student-t: degrees of freedom; 4 unless said"),
+    "delta": Entry(NUMBER, "huber: where it turns linear, in scales; 1.345 unless said"),
+    "concentration": Entry(EXPRESSION, "beta, beta-binomial: sum of the two shapes; the larger, the less scatter"),
+    "trials": Entry(EXPRESSION, "binomial, beta-binomial: how many trials the response is the share of"),
+    "correlation": Entry(EXPRESSION, "of neighbouring rows of a run, between 0 and 1"),
+})  # fmt: skip
 
 LAW = Block({
     "law": Entry(NAME, "the law's name: letters, digits, - and _", required=True),
     "title": Entry(TEXT, "one line for lists and headings"),
-    "source": Entry(Named(TEXT, "arxiv, equation, year, ..."), "where the law is from"),
+    "source": Entry(Named(TEXT, "arxiv, equation, year, title, authors, venue"), "where the law is from"),
     "status": Entry(STATUS, "how far the law and its constants can be relied on"),
+    "topics": Entry(Many(TOPIC, one=True), "what it is about, for lists"),
     "about": Entry(TEXT, "what the law says, and what a user should know first"),
+    "index": Entry(Named(Many(TEXT, one=True), "an index"), "indices of families: {i: 3, part: [web, code]}"),
     "use": Entry(Named(Block({
         "law": Entry(TEXT, "the other law's name or path", required=True),
         "set": Entry(NAME, "fix its parameters at this published set"),
@@ -88,12 +129,17 @@ LAW = Block({
         "is": Entry(EXPRESSION, "how it follows from other variables"),
         "domain": Entry(Words("a domain", ("positive", "real", "unit")), "its values; positive unless said"),
         "range": Entry(PAIR, "the range the source fitted, [low, high]"),
+        "error": Entry(NAME, "a column of known standard errors, in the variable's unit"),
     }), "a variable's name"), "the covariates of the law", required=True),
     "response": Entry(Named(Block({
         "unit": Entry(UNIT, "what the number counts", required=True),
         "kind": Entry(TEXT, "as for variables"),
         "about": Entry(TEXT, "what the response is"),
-    }), "the response's name"), "the one quantity the law predicts", required=True),
+    }), "the response's name"), "the quantity the law predicts, or several", required=True),
+    "sequence": Entry(Block({
+        "along": Entry(NAME, "the factor whose levels are runs", required=True),
+        "by": Entry(NAME, "the variable that orders the rows of a run, such as steps", required=True),
+    }), "rows that follow each other, for cumsum, previous and recur"),
     "factors": Entry(Named(Block({
         "levels": Entry(Many(TEXT, one=True), "the levels there are; any, unless said"),
         "about": Entry(TEXT, "what the factor is"),
@@ -112,16 +158,8 @@ LAW = Block({
     }), "a parameter's name"), "the unknown numbers of the law", required=True),
     "order": Entry(Many(Many(NAME, one=True), one=True), "parameters in ascending order: [d1, d2]"),
     "let": Entry(Named(EXPRESSION, "a name"), "intermediate expressions by name"),
-    "equation": Entry(EXPRESSION, "response = expression", required=True),
-    "noise": Entry(Block({
-        "family": Entry(Words("a family of noise", ("normal", "student-t", "laplace", "huber", "lognormal")),
-                        "the distribution of the residuals", required=True),
-        "on": Entry(Words("a scale", ("identity", "log", "logit")), "their scale; identity unless said"),
-        "scale": Entry(EXPRESSION, "their standard deviation on that scale", required=True),
-        "error": Entry(NAME, "a column of known standard errors, in the response's unit"),
-        "df": Entry(EXPRESSION, "student-t: degrees of freedom; 4 unless said"),
-        "delta": Entry(NUMBER, "huber: where it turns linear, in scales; 1.345 unless said"),
-    }), "how observations scatter about the law", required=True),
+    "equation": Entry(Many(EXPRESSION, one=True), "response = expression; of several a list", required=True),
+    "noise": Entry(OneOrNamed(NOISE, "a response"), "how observations scatter about the law; of several by name"),
     "ask": Entry(Named(Block({
         "value": Entry(EXPRESSION, "an expression to report"),
         "solve": Entry(EXPRESSION, "an equation, such as dL = q"),
@@ -139,13 +177,8 @@ LAW = Block({
         "about": Entry(TEXT, "where the set is from, and what is disputed"),
         "source": Entry(TEXT, "the paper, where it is not the law's"),
         "status": Entry(STATUS, "where it is not the law's"),
-    }, rest=Block({
-        "value": Entry(NUMBER, "the number"),
-        "se": Entry(NUMBER, "its standard error"),
-        "interval": Entry(PAIR, "[low, high]"),
-        "level": Entry(NUMBER, "the interval's probability, such as 0.95"),
-        "status": Entry(STATUS, "where it is not the set's"),
-    }, rest=VALUE, short=VALUE)), "the set's name"), "published constants, set by set"),
+    }, rest=Block(VALUE_KEYS, rest=Block(VALUE_KEYS, short=VALUE), short=VALUE)), "the set's name"),
+        "published constants, set by set"),
     "checks": Entry(Many(Block({
         "set": Entry(NAME, "the published set to use"),
         "at": Entry(Named(Many(TEXT, one=True), "a variable or factor"), "the point; lists go together"),
@@ -155,6 +188,7 @@ LAW = Block({
         "equals": Entry(Many(NUMBER, one=True), "the number of `value`"),
         "rel": Entry(NUMBER, "relative tolerance"),
         "abs": Entry(NUMBER, "absolute tolerance, in the unit of the number"),
+        "differs": Entry(YES, "yes: a number that disagrees, and must not come out within the tolerance"),
         "from": Entry(TEXT, "where the number is from"),
     }, rest=Many(NUMBER, one=True))), "numbers the law must give back: the law file tests itself"),
     "data": Entry(Many(Block({
@@ -165,6 +199,17 @@ LAW = Block({
         "fixed": Entry(Named(NUMBER, "a parameter"), "parameters held at a number, where these rows cannot tell them"),
         "missing": Entry(Words("refuse or drop", ("refuse", "drop")), "what to do with rows with gaps"),
     }), one=True), "the tables the law is fitted to; the first is the default"),
+    "simulate": Entry(Block({
+        "set": Entry(NAME, "the published set to simulate from"),
+        "with": Entry(Named(Block({}, rest=NUMBER, short=NUMBER), "a parameter"), "numbers that the set leaves out"),
+        "grid": Entry(Named(Block({
+            "from": Entry(NUMBER, "the first number", required=True),
+            "to": Entry(NUMBER, "the last number", required=True),
+            "count": Entry(NUMBER, "how many", required=True),
+            "spacing": Entry(Words("a spacing", ("linear", "log")), "linear unless said"),
+        }, short=Many(TEXT, one=True)), "a variable or factor"), "lists whose product is the design", required=True),
+        "columns": Entry(Named(EXPRESSION, "a variable"), "further columns, from those of the grid"),
+    }), "a design for rows simulated from the law: fit --simulate"),
 })  # fmt: skip
 
 
@@ -191,6 +236,8 @@ def read(node: Node, shape: Shape, report: Callable[[Fault], None], tainted: set
 
 def _read(node: Node, shape: Shape, report: Callable[[Fault], None], tainted: set[Span], path: str) -> bool:
     here = f" of `{path}`" if path else ""
+    if isinstance(shape, OneOrNamed):
+        return _read(node, shape.choose(node), report, tainted, path)
     if isinstance(shape, Block) and shape.short is not None and not isinstance(node, Mapping):
         return read(node, shape.short, report, tainted, path)
     if isinstance(shape, Many):

@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import limits
 from .errors import Fault, LawError, OutsideError, Span
+
+if TYPE_CHECKING:
+    from .indexing import Indices
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Scalar:
     span: Span
     offset_known: bool = True
     quoted: bool = False
+    indices: Indices | None = None  # those that its expression may use (`lawdsl.indexing`)
 
     def at(self, offset: int) -> Span:
         """The place of the text's character `offset` (from 0)."""

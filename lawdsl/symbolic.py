@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import sympy
 
-from .expression import Call, Comparison, Expression, Name, Number, Operation, evaluate
-from .law import Law
+from .expression import Call, Comparison, Expression, Local, Name, Number, Operation, evaluate, holds_local
+from .law import FIRST, Law
 
 
 class sigmoid(sympy.Function):  # type: ignore[misc]
@@ -34,6 +34,53 @@ class softplus(sympy.Function):  # type: ignore[misc]
         return sigmoid(self.args[0])
 
 
+class root(sympy.Function):  # type: ignore[misc]
+    """The x between low and high at which f is zero: `root(x, f, low, high)`, x a symbol of its own."""
+
+    nargs = 4
+
+    @property
+    def free_symbols(self) -> set[sympy.Symbol]:
+        unknown, f, low, high = self.args
+        return {*(f.free_symbols - {unknown}), *low.free_symbols, *high.free_symbols}
+
+    @property
+    def bound_symbols(self) -> list[sympy.Symbol]:
+        return [self.args[0]]
+
+    def _eval_is_real(self) -> bool:
+        return True
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[2].is_nonnegative else None
+
+    def _eval_derivative(self, symbol: sympy.Symbol) -> sympy.Expr:
+        """By the implicit function theorem."""
+        unknown, f, _, _ = self.args
+        return (-f.diff(symbol) / f.diff(unknown)).xreplace({unknown: self})
+
+
+class recur(sympy.Function):  # type: ignore[misc]
+    """y = a*y_before + b along a run, beginning with b at each run's first row: `recur(a, b, first)`."""
+
+    nargs = 3
+
+
+class previous(sympy.Function):  # type: ignore[misc]
+    """The value one row earlier in the run, at its first row its own: `previous(x, first)`."""
+
+    nargs = 2
+
+
+def _along(function: type[sympy.Function], *arguments: sympy.Expr) -> sympy.Expr:
+    return function(*arguments, sympy.Symbol(FIRST, real=True))
+
+
+def _steps(x: sympy.Expr, *table: sympy.Expr) -> sympy.Expr:
+    pairs = zip(table[:-1:2], table[1:-1:2], strict=True)
+    return sympy.Piecewise(*((value, x <= bound) for bound, value in pairs), (table[-1], True))
+
+
 #: function of the language -> sympy
 SYMPY = {
     "exp": sympy.exp,
@@ -45,6 +92,8 @@ SYMPY = {
     "min": sympy.Min,
     "max": sympy.Max,
     "where": lambda c, a, b: sympy.Piecewise((a, c), (b, True)),
+    "smoothmin": lambda a, b, width: a - width * softplus((a - b) / width),
+    "steps": _steps,
     "softplus": softplus,
     "sigmoid": sigmoid,
     "tanh": sympy.tanh,
@@ -52,6 +101,9 @@ SYMPY = {
     "gamma": sympy.gamma,
     "loggamma": sympy.loggamma,
     "lambertw": sympy.LambertW,
+    "cumsum": lambda x: _along(recur, sympy.Integer(1), x),
+    "previous": lambda x: _along(previous, x),
+    "recur": lambda a, b: _along(recur, a, b),
 }
 
 _COMPARISONS = {
@@ -70,6 +122,7 @@ class Algebra:
         self.law = law
         self.keep = keep
         self.known: dict[str, sympy.Expr] = {}
+        self.locals: dict[str, sympy.Dummy] = {}
 
     def symbol(self, name: str) -> sympy.Symbol:
         """The symbol of a name, with the sign the law gives it."""
@@ -84,8 +137,8 @@ class Algebra:
         """What a name stands for, definitions written out."""
         if name not in self.known:
             definition = self.law.definitions.get(name)
-            if name == self.law.response.name:
-                definition = self.law.equation
+            if name in self.law.outcome:
+                definition = self.law.outcome[name].equation
             parameter = self.law.parameter.get(name)
             if parameter is not None and parameter.fixed is not None:
                 self.known[name] = number(parameter.fixed)
@@ -97,9 +150,13 @@ class Algebra:
 
     def expression(self, tree: Expression) -> sympy.Expr:
         """A tree as a sympy expression."""
-        if not tree.names():
+        if not tree.names() and not holds_local(tree):
             return _constant(tree)
         match tree:
+            case Local(name=name):
+                return self.locals[name]
+            case Call(function="root", parts=(Local(name=name), inner, low, high)):
+                return self.root(name, inner, self.expression(low), self.expression(high))
             case Name(name=name):
                 return self.name(name)
             case Call(function=function, parts=parts):
@@ -110,6 +167,14 @@ class Algebra:
                 arguments = [self.expression(part) for part in parts]
                 return _arithmetic(sign, arguments)
         raise TypeError(f"{type(tree).__name__} has no sympy form")
+
+    def root(self, name: str, inner: Expression, low: sympy.Expr, high: sympy.Expr) -> sympy.Expr:
+        """A root, its unknown a symbol that nothing outside can meet."""
+        outer = self.locals.get(name)
+        unknown = self.locals[name] = sympy.Dummy(name, real=True, positive=low.is_nonnegative or None)
+        found = root(unknown, self.expression(inner), low, high)
+        self.locals = {n: s for n, s in self.locals.items() if n != name} | ({name: outer} if outer else {})
+        return found
 
 
 def _arithmetic(sign: str, arguments: list[sympy.Expr]) -> sympy.Expr:

@@ -18,9 +18,11 @@ import numpy as np
 from . import limits
 from .columns import evaluate_rows, numbers_of, texts_of
 from .errors import Fault, LawError, Span, TableError, suggest
-from .expression import Comparison, Expression, Name, Text, parse_expression, walk
+from .expression import Call, Comparison, Expression, Name, Text, walk
 from .frames import Frame, read_frame
-from .law import Data, Law
+from .functions import SEQUENTIAL
+from .grammar import parse_expression
+from .law import FIRST, Data, Law, Sequence
 from .source import Scalar
 from .units import Quantity, conversion
 
@@ -67,11 +69,14 @@ def bind(
     units: Mapping[str, Quantity] | None = None,
     drop_missing: bool | None = None,
     response: bool = True,
+    errors: bool | None = None,
 ) -> Table:
     """The rows of `source` (path, catalogue id, frame; by default the law's own first table) as a `Table`.
 
     What is said here goes before what the law's `data` says of the same table. A name finds its column by `map`, by
-    its own name, or by a map of the law's. `response=False` binds points to predict: no response, no errors.
+    its own name, or by a map of the law's. `response=False` binds points to predict: no response and, unless `errors`,
+    no standard errors. Of several responses a row may lack some, and in a law with a sequence all; the rows of a run
+    are put in its order.
 
     Raises: TableError with every fault; OutsideError where the table cannot be had.
     """
@@ -83,7 +88,7 @@ def bind(
     binding = _Binding(law, frame, known, dict(map or {}), dict(units or {}))
     chosen = where if where is not None else (known.where if known else None)
     drop = drop_missing if drop_missing is not None else bool(known and known.drop_missing)
-    return binding.bind(chosen, drop, response)
+    return binding.bind(chosen, drop, response, response if errors is None else errors)
 
 
 class _Binding:
@@ -113,14 +118,14 @@ class _Binding:
         if self.faults:
             raise TableError(self.faults)
 
-    def bind(self, where: str | None, drop: bool, response: bool) -> Table:
+    def bind(self, where: str | None, drop: bool, response: bool, errors: bool) -> Table:
         law = self.law
-        wanted = list(law.inputs) + ([law.response.name] if response else [])
-        optional = [law.noise.error] if response and law.noise.error else []
+        wanted = list(law.inputs) + (list(law.outcome) if response else [])
+        optional = list(law.errors) if errors else []
         factors = [f for f in law.grouping]
-        allowed = {*wanted, *optional, *(f.name for f in law.factors), *law.variable}
+        allowed = {*wanted, *law.errors, *law.outcome, *(f.name for f in law.factors), *law.variable}
         for name in self.map:
-            if name not in allowed and name != law.noise.error and name != law.response.name:
+            if name not in allowed:
                 self.report("TAB010", f"'{name}' in the map takes no column", suggest(name, allowed))
         keep = self.rows(where)
         columns = {name: self.column(name) for name in [*wanted, *optional]}
@@ -132,8 +137,8 @@ class _Binding:
         self.stop_if_faulty()
         if drop:
             full = np.ones(int(keep.sum()), bool)
-            for values in found.values():
-                full &= np.isfinite(values)
+            for name, values in found.items():
+                full &= np.isfinite(values) | (name in self.may_lack)
             for text in words.values():
                 full &= np.array([w is not None for w in text], bool)
             dropped = int((~full).sum())
@@ -147,8 +152,22 @@ class _Binding:
             self.stop_if_faulty()
         codes, levels = self.levels(words)
         self.stop_if_faulty()
+        if response and self.may_lack and not any(np.isfinite(found[name]).any() for name in law.outcome):
+            self.report("TAB007", "no row has a response", "Map the columns of the responses.")
+            self.stop_if_faulty()
+        if law.sequence is not None and response:
+            found, codes = in_order(law.sequence, found, codes)
+        if law.sequence is not None and law.sequence.along in codes:
+            found[FIRST] = beginnings(codes[law.sequence.along])
         digest = _digest(found, codes, levels)
         return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes), self.fixed)
+
+    @property
+    def may_lack(self) -> frozenset[str]:
+        """The columns in which a row may have no value: responses that are one of several, or along a run."""
+        several = len(self.law.outcomes) > 1 or self.law.sequence is not None
+        own = set(self.law.outcome) | {o.noise.error for o in self.law.outcomes if o.noise.error}
+        return frozenset(own) if several else frozenset()
 
     def rows(self, where: str | None) -> np.ndarray:
         """Which rows the filter keeps."""
@@ -195,6 +214,11 @@ class _Binding:
         except LawError as error:
             self.faults.extend(Fault(code, f.where, f.message, f.cure) for f in error.faults)
             return None
+        called = [part.function for part in walk(tree) if isinstance(part, Call)]
+        for function in called:
+            if function in SEQUENTIAL or function == "root":
+                self.report(code, f"{what} '{text[:80]}' calls {function}", "It is for the law's equation.")
+                return None
         unknown = sorted(tree.names() - self.names)
         for name in unknown:
             self.report(code, f"{what} '{text[:80]}' names '{name}', which is no column", suggest(name, self.names))
@@ -234,8 +258,8 @@ class _Binding:
             cure = f"Say which it is: --map {name}=COLUMN. {suggest(name, self.names)}"
             self.report("TAB005", f"no column for '{name}'", cure)
             return None
-        variable = law.variable.get(name)
-        wanted = variable.quantity if variable else law.response.quantity
+        of = law.errors.get(name, name)  # a standard error is in the unit of what it is of
+        wanted = law.variable[of].quantity if of in law.variable else law.outcome[of].response.quantity
         if home in self.names:
             values = self.cells_of(home)
             found, scale = self.frame.quantities.get(home, (None, 1.0))
@@ -285,7 +309,7 @@ class _Binding:
         for name, values in found.items():
             gaps = np.flatnonzero(~np.isfinite(values))
             missing = np.array([i for i in gaps if rows[i] not in self.unreadable], dtype=int)
-            if missing.size and not drop:
+            if missing.size and not drop and name not in self.may_lack:
                 first = ", ".join(str(rows[i] + 1) for i in missing[:8]) + (", ..." if missing.size > 8 else "")
                 cure = "Fill it in, filter it out (--where), or drop such rows (--drop-missing)."
                 message = f"'{name}' has no finite value in {missing.size} rows: {first}"
@@ -305,14 +329,18 @@ class _Binding:
         variable = self.law.variable.get(name)
         with np.errstate(invalid="ignore"):
             huge = np.abs(values) > limits.NUMBER_MAGNITUDE
-            if name == self.law.noise.error:
+            if name in self.law.errors:
                 return (values < 0) | huge, "a standard error (zero or more)"
             if variable is None:
-                on = self.law.noise.on
-                if on == "log":
+                noise = self.law.outcome[name].noise
+                if noise.on == "log":
                     return (values <= 0) | huge, "positive, and this law's noise is on the log"
-                if on == "logit":
+                if noise.on == "logit" or noise.family == "beta":
                     return (values <= 0) | (values >= 1), "between 0 and 1, and this law's noise is on the logit"
+                if noise.family in ("binomial", "beta-binomial"):
+                    return (values < 0) | (values > 1), "between 0 and 1"
+                if noise.family == "poisson":
+                    return (values < 0) | (values != np.rint(values)) & np.isfinite(values) | huge, "a count"
                 return huge, "a number of reasonable size"
             if variable.domain == "positive":
                 return (values <= 0) | huge, "positive"
@@ -343,9 +371,25 @@ _CURE = {
     "positive, and this law's noise is on the log": "Filter the row out, or put the noise `on: identity`.",
     "between 0 and 1, and this law's noise is on the logit": "Divide percentages by 100 in the map.",
     "between 0 and 1": "Divide percentages by 100 in the map.",
+    "a count": "Counts are whole numbers, zero or more.",
     "a standard error (zero or more)": "Mend it, or leave `error` out of the noise.",
     "a number of reasonable size": f"Magnitudes stay below {limits.NUMBER_MAGNITUDE:g}.",
 }
+
+
+def in_order(
+    sequence: Sequence, columns: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The rows run by run, those of each in the order of its steps."""
+    order = np.lexsort((columns[sequence.by], codes[sequence.along]))
+    return {n: x[order] for n, x in columns.items()}, {n: x[order] for n, x in codes.items()}
+
+
+def beginnings(runs: np.ndarray) -> np.ndarray:
+    """1 in the first of the rows that follow each other in one run, else 0."""
+    first = np.ones(len(runs))
+    first[1:] = runs[1:] != runs[:-1]
+    return first
 
 
 def _equates(node: Expression) -> bool:

@@ -2,7 +2,8 @@
 
 A quantity is a unit and, for parameters and tokens, a kind: "non-embedding parameters" are not "total parameters", and
 no factor turns one into the other. Losses per token, per byte and per character differ by the text, so they do not
-convert; nats and bits do.
+convert; nats and bits do. A score of a benchmark on its own scale (BLEU, Elo) is in points, a number of things that
+have no unit of their own is a count.
 
 >>> conversion(quantity("PF-days"), quantity("FLOP"))
 8.64e+19
@@ -33,6 +34,22 @@ UNITS: dict[str, tuple[str, float]] = {
     "sequences": ("sequences", 1.0),
     "examples": ("examples", 1.0),
     "epochs": ("epochs", 1.0),
+    "requests": ("requests", 1.0),
+    "images": ("images", 1.0),
+    "pixels": ("pixels", 1.0),
+    "nats/image": ("loss per image", 1.0),
+    "bits/image": ("loss per image", math.log(2)),
+    "nats/dimension": ("loss per dimension", 1.0),
+    "bits/dimension": ("loss per dimension", math.log(2)),
+    "nats": ("information", 1.0),
+    "layers": ("layers", 1.0),
+    "experts": ("experts", 1.0),
+    "years": ("time", 1.0),
+    "months": ("time", 1 / 12),
+    "USD": ("money", 1.0),
+    "points": ("points", 1.0),
+    "time points": ("time points", 1.0),
+    "count": ("count", 1.0),
     "vocabulary entries": ("vocabulary entries", 1.0),
     "dimensions": ("dimensions", 1.0),
     "fraction": ("share", 1.0),

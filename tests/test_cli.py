@@ -220,7 +220,7 @@ def test_wrong_usage_is_status_2(lawdsl: Any, arguments: list[str]) -> None:
 def test_list(lawdsl: Any) -> None:
     answer = lawdsl("list", "--json").answer
     assert [law["law"] for law in answer["laws"]] == list(library.names())
-    keys = {"title", "status", "variables", "response", "source", "published", "questions", "data"}
+    keys = {"title", "status", "variables", "responses", "topics", "source", "published", "questions", "data"}
     assert all(keys <= set(law) for law in answer["laws"])
     lines = lawdsl("list").out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(library.names())
@@ -230,11 +230,13 @@ def test_list(lawdsl: Any) -> None:
 def test_show(lawdsl: Any, name: str) -> None:
     law = library.load(name)
     answer = lawdsl("show", name, "--json").answer
-    assert answer["equation"].startswith(f"{law.response.name} = ")
+    assert [line.partition(" = ")[0] for line in answer["equations"]] == list(law.outcome)
     assert set(answer["parameters"]) == set(law.parameter)
     out = lawdsl("show", name).out
-    for word in (law.title, "variables", "parameters", "published", "questions", "data"):
-        assert word in out
+    blocks = {"published": law.published, "questions": law.ask, "data": law.data}
+    for word in ("variables", "parameters", *(name for name, entries in blocks.items() if entries)):
+        assert f"\n{word}\n" in out
+    assert law.title in out
     assert lawdsl("show", name, "--latex").out.strip() == answer["latex"]
     assert library.parse(lawdsl("show", name, "--yaml").out) == law
 

@@ -20,7 +20,8 @@ from strategies import positive_trees
 import lawdsl
 from lawdsl.backends import jax_operations, numpy_operations
 from lawdsl.compile import Program, compile_expressions
-from lawdsl.expression import Call, Expression, Name, Number, Operation, parse_expression
+from lawdsl.expression import Call, Expression, Name, Number, Operation
+from lawdsl.grammar import parse_expression
 from lawdsl.law import Law
 from lawdsl.library import parse
 from lawdsl.symbolic import Algebra
@@ -174,7 +175,8 @@ def test_another_process_compiles_the_same_program() -> None:
     code = (
         "import lawdsl; from lawdsl.compile import compile_expressions; from lawdsl.symbolic import Algebra;"
         "law = lawdsl.load('qid'); a = Algebra(law);"
-        "print(compile_expressions({'y': a.name('dL'), 's': a.expression(law.noise.scale)}, frozenset('NDP')))"
+        "s = a.expression(law.outcomes[0].noise.scale);"
+        "print(compile_expressions({'y': a.name('dL'), 's': s}, frozenset('NDP')))"
     )
     root = str(Path(lawdsl.__file__).parents[1])
     printed = {

@@ -129,9 +129,9 @@ def test_the_seed_decides(tables: Path) -> None:
 def test_replicated_rows_look_like_the_rows(chinchilla: Posterior) -> None:
     """Posterior predictive check: nine tenths of the observations lie in their row's 90 % interval, give or take."""
     observed = chinchilla.columns["L"]
-    low, high = np.quantile(chinchilla.predictive["posterior"], [0.05, 0.95], axis=0)
+    low, high = np.quantile(chinchilla.predictive["posterior"]["L"], [0.05, 0.95], axis=0)
     assert 0.84 < np.mean((low <= observed) & (observed <= high)) < 0.96
-    before = np.diff(np.quantile(chinchilla.predictive["prior"], [0.05, 0.95], axis=0), axis=0)
+    before = np.diff(np.quantile(chinchilla.predictive["prior"]["L"], [0.05, 0.95], axis=0), axis=0)
     assert (before > 3 * (high - low)).all()
 
 

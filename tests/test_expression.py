@@ -14,8 +14,9 @@ from strategies import positive_trees, trees
 
 from lawdsl import limits
 from lawdsl.errors import LawError, Span
-from lawdsl.expression import Expression, Name, Number, Operation, Text, depth, evaluate, parse_expression, walk
+from lawdsl.expression import Expression, Name, Number, Operation, Text, depth, evaluate, walk
 from lawdsl.functions import FUNCTIONS
+from lawdsl.grammar import parse_expression
 from lawdsl.source import Scalar
 
 NAMES = ("N", "D", "alpha", "_x", "λ", "gamma")

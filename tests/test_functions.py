@@ -14,7 +14,9 @@ import sympy
 
 from lawdsl.backends import jax_operations, numpy_operations
 from lawdsl.compile import compile_expressions
-from lawdsl.functions import FUNCTIONS
+from lawdsl.errors import LawError
+from lawdsl.functions import FUNCTIONS, SEQUENTIAL
+from lawdsl.grammar import parse_expression
 from lawdsl.symbolic import SYMPY
 
 #: float64 with a condition number of a few hundred at most on these grids (gamma near 100: x*psi(x) = 460)
@@ -40,6 +42,8 @@ CASES: dict[str, tuple[Callable[..., mpmath.mpf], list[float]]] = {
     "abs": (abs, WIDE),
     "min": (lambda a, x: min(a, x), WIDE),
     "max": (lambda a, x: max(a, x), WIDE),
+    "smoothmin": (lambda a, b, x: a - x * mpmath.log1p(mpmath.exp((a - b) / x)), [0.1, 0.9, 1.1, 2.0, 7.3, 40.0]),
+    "steps": (lambda a, first, b, second, c, x: b if a <= first else c if a <= second else x, WIDE),
     "softplus": (lambda x: mpmath.log1p(mpmath.exp(x)), WIDE),
     "sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), WIDE),
     "tanh": (mpmath.tanh, [x for x in WIDE if abs(x) < 5]),
@@ -48,7 +52,8 @@ CASES: dict[str, tuple[Callable[..., mpmath.mpf], list[float]]] = {
     "loggamma": (mpmath.loggamma, FACTORIAL),
     "lambertw": (lambda x: mpmath.lambertw(x).real, [-0.36, -0.2, -1e-9, 1e-9, 0.5, 2.9, 3.1, 50.0, 1e9, 1e150]),
 }
-OTHER = 0.7  # the first argument of min and max
+#: the arguments before the last, where a function takes several
+OTHERS = {"min": (0.7,), "max": (0.7,), "smoothmin": (0.7, 0.9), "steps": (3.0, 1.0, 5.0, 2.0, 6.0)}
 
 every = pytest.mark.parametrize("name", sorted(CASES))
 
@@ -61,7 +66,7 @@ def precise() -> Iterator[None]:
 
 
 def arguments(name: str, x: float) -> tuple[float, ...]:
-    return (OTHER, x) if name in ("min", "max") else (x,)
+    return (*OTHERS.get(name, ()), x)
 
 
 def reference(name: str, x: float) -> float:
@@ -83,7 +88,7 @@ def program(name: str) -> tuple[Callable[[float], float], Callable[[jax.Array], 
 
 
 def test_every_function_is_tested_and_has_every_form() -> None:
-    assert FUNCTIONS.keys() == SYMPY.keys() == {*CASES, "where"}
+    assert FUNCTIONS.keys() == SYMPY.keys() == {*CASES, "where"} | SEQUENTIAL  # which tests/test_sequence.py has
 
 
 def test_both_backends_know_the_same_operations() -> None:
@@ -98,8 +103,9 @@ def test_values_agree_with_mpmath(name: str) -> None:
         for x in CASES[name][1]:
             expected = reference(name, x)
             assert close(FUNCTIONS[name].value(*arguments(name, x)), expected, VALUE), x
-            assert close(float(SYMPY[name](*(sympy.Float(a, DIGITS) for a in arguments(name, x)))
-                               if name not in ("softplus", "sigmoid") else expected), expected, VALUE), x  # fmt: skip
+            if name not in ("softplus", "sigmoid", "smoothmin"):  # which sympy does not put into numbers
+                found = SYMPY[name](*(sympy.Float(a, DIGITS) for a in arguments(name, x)))
+                assert close(float(found), expected, VALUE), x
             assert close(in_numpy(x), expected, VALUE), x
             assert close(float(jitted(jnp.asarray(x))), expected, VALUE), x
 
@@ -124,6 +130,17 @@ def test_our_own_sympy_functions_know_their_derivative(symbol: str) -> None:
         expected = float(mpmath.diff(CASES[symbol][0], mpmath.mpf(point), h=mpmath.mpf(10) ** -15))
         if symbol == "softplus" or abs(point) < 5:  # sigmoid*(1 - sigmoid) loses the far tail
             assert close(found, expected, DERIVATIVE)
+
+
+def test_steps_take_the_first_bound_that_is_not_passed() -> None:
+    a = sympy.Symbol("a", real=True)
+    compiled = compile_expressions({"y": SYMPY["steps"](a, 50, 512, 200, 768, 1024)}, frozenset())
+    points = np.array([1.0, 50.0, 50.1, 200.0, 1e9])
+    expected = [512.0, 512.0, 768.0, 768.0, 1024.0]
+    assert compiled({"a": points}, numpy_operations())["y"].tolist() == expected
+    assert [FUNCTIONS["steps"].value(point, 50.0, 512.0, 200.0, 768.0, 1024.0) for point in points] == expected
+    with pytest.raises(LawError, match="without a last value"):
+        parse_expression("steps(a, 50, 512, 200, 768)")
 
 
 def test_where_takes_the_side_of_its_comparison() -> None:

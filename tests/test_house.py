@@ -61,6 +61,7 @@ def loaded_by(code: str) -> set[str]:
         "from lawdsl.cli import run; run(['--help'])",
         "from lawdsl.cli import run; run(['fit', '--help'])",
         "from lawdsl.cli import run; run(['measure', '--help'])",
+        "from lawdsl.cli import run; run(['bound', '--help'])",
         "from lawdsl.cli import run; run(['explain', 'LAW020'])",
     ],
 )

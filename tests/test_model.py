@@ -84,7 +84,7 @@ def test_what_is_tied_or_fixed_has_no_place_in_the_vector() -> None:
     assert set(unpacked(one, np.zeros(1))) == {"a"}
     with jax.enable_x64(True):
         rows = one.rows(jnp.array([0.3]), one.data)
-    np.testing.assert_allclose(rows["location"], (3 * math.exp(0.3) + 3) * FRAME["x"], rtol=SAME)
+    np.testing.assert_allclose(rows["y"]["location"], (3 * math.exp(0.3) + 3) * FRAME["x"], rtol=SAME)
 
 
 def test_pool_full_is_one_value() -> None:
@@ -101,7 +101,7 @@ def test_pool_none_is_a_value_per_level_in_the_levels_order() -> None:
     np.testing.assert_allclose(unpacked(one, u)["a"], np.exp(u))
     with jax.enable_x64(True):
         rows = one.rows(jnp.asarray(u), one.data)
-    np.testing.assert_allclose(rows["location"], np.exp(u)[[1, 0, 2] * 4] * FRAME["x"], rtol=SAME)
+    np.testing.assert_allclose(rows["y"]["location"], np.exp(u)[[1, 0, 2] * 4] * FRAME["x"], rtol=SAME)
 
 
 @pytest.mark.parametrize(("informs", "role"), [(1, "levels"), (1000, "offsets")])

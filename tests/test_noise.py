@@ -18,7 +18,7 @@ from lawdsl.law import Noise
 
 # The trapezoid rule on a smooth integrand, tails cut off at 1e12 scales; huber and laplace have a kink.
 INTEGRAL = 1e-6
-# Kolmogorov-Smirnov on 4000 draws: the false-alarm rate of one of the eight tests, which are seeded.
+# Kolmogorov-Smirnov on 4000 draws: the false-alarm rate of one of the nine tests, which are seeded.
 ALARM = 1e-4
 DRAWS = 4000
 # float64's rounding times the few dozen operations of the series.
@@ -29,6 +29,7 @@ SCALE = 0.7
 CASES = {
     "normal": (Noise("normal", "identity", Number(1.0)), 4.0),
     "lognormal": (Noise("lognormal", "log", Number(1.0)), 4.0),
+    "logit-normal": (Noise("logit-normal", "logit", Number(1.0)), 4.0),
     "laplace": (Noise("laplace", "identity", Number(1.0)), 4.0),
     "student-t 1.5": (Noise("student-t", "identity", Number(1.0)), 1.5),
     "student-t 4": (Noise("student-t", "identity", Number(1.0)), 4.0),
@@ -80,7 +81,7 @@ def test_a_density_is_that_of_the_textbook(name: str, same: stats.rv_continuous)
     np.testing.assert_allclose(log_density(name, residual), same.logpdf(residual), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["normal", "lognormal", "laplace"])
+@pytest.mark.parametrize("name", ["normal", "lognormal", "logit-normal", "laplace"])
 def test_the_scale_is_a_standard_deviation(name: str) -> None:
     residual, weights = grid()
     inside = np.abs(residual) < 1e3

@@ -257,7 +257,7 @@ def test_the_posterior_predicts_itself(wide: Posterior) -> None:
 def test_a_point_fit_scatters_its_residuals(wide: Posterior) -> None:
     """One draw: the law has no interval, a new observation has that of the residuals."""
     residuals = np.linspace(-0.5, 0.5, 1001)
-    point = posterior(wide.law, {"x": [1], "y": [2]}, {"A": [[2.0]]}, method="huber", residuals=residuals)
+    point = posterior(wide.law, {"x": [1], "y": [2]}, {"A": [[2.0]]}, method="huber", residuals={"y": residuals})
     (one,) = predict(point, [{"x": 3}])
     assert one.lo == one.median == one.hi == pytest.approx(6.0)
     np.testing.assert_allclose(np.log(np.array([one.new_lo, one.new_hi]) / 6), [-0.45, 0.45], atol=1e-9)
@@ -265,7 +265,7 @@ def test_a_point_fit_scatters_its_residuals(wide: Posterior) -> None:
 
 def test_a_point_fit_holds_effects_at_their_center(post: Posterior) -> None:
     draws = {"A": [[2.0]], "k": [[[1.0, 3.0]]], "c": [[[0.25, 0.5]]]}
-    point = posterior(post.law, ROWS, draws, method="huber", residuals=np.zeros(3))
+    point = posterior(post.law, ROWS, draws, method="huber", residuals={"L": np.zeros(3)})
     for run in ({}, {"run": "one"}, {"run": "new"}):
         assert ask(point, bits="4", **run).median == pytest.approx(1.0)
     with pytest.raises(AskError, match="ASK004"):

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from .. import limits, shape
 from ..errors import LawError, Span, suggest
-from ..expression import Expression, Name
-from ..law import Factor, Law, Noise, Parameter, PublishedSet, Response, Variable
+from ..expression import Expression
+from ..law import Factor, Law, Parameter, PublishedSet, Sequence, Variable
 from ..source import Mapping, Node, Scalar
 from ..units import Quantity
 from .context import Context, entries, items, text
-from .definitions import check_cycles, check_expanded, ordered
+from .definitions import check_cycles, check_expanded, check_sequential, ordered
 from .literature import read_ask, read_check, read_data, read_set
+from .outcomes import read_outcomes, read_responses
 from .parameters import read_parameter
+from .simulation import read_simulation
 from .use import Used, read_use
 
 #: gives the law a name or path stands for; the second argument is the file that names it
 Loader = Callable[[str, str], Law]
 
 _LAW_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-_DOMAINS = {"lognormal": "log"}
 #: stands where a faulty declaration left its place, so that one fault does not call forth others
 _UNKNOWN = Quantity("ratio")
 
@@ -71,26 +71,36 @@ class _Checker:
             if context.sound(value) and (one := read_use(context, key, value, self.load)) is not None
         ]
         variables = self.variables(root.get("variables"))
-        response = self.response(root)
+        responses = read_responses(context, root, self.declare(root.get("response")))
         factors = self.factors(root.get("factors"))
         parameters = self.parameters(root, factors, used)
         lets = self.lets(root, variables, parameters, used)
         promised = {key.text for block in ("let", "use") for key, _ in entries(root.get(block))}  # some may be faulty
         names = {*variables, *parameters, *lets, *promised}
-        equation = self.equation(root, response, names)
-        noise = self.noise(root, response, names)
+        outcomes = read_outcomes(context, root, responses, names, self.taken)
         for use in used:
             use.check_variables(context, names)
+        sequence = self.sequence(root.get("sequence"), variables, factors)
         definitions = {
             **lets,
             **{v.name: v.formula for v in variables.values() if v.formula},
             **{p.name: p.tied for p in parameters.values() if p.tied},
         }
-        check_cycles(context, definitions, self.taken)
-        if context.faults or response is None or equation is None or noise is None:
-            self.literature(root, variables, response, factors, parameters, names, noise)
+        equations = {outcome.response.name: outcome.equation for outcome in outcomes or ()}
+        check_cycles(context, definitions | equations, self.taken)
+        self.error_columns(root, variables)
+        answers = {response.name for response in responses} | self.meant(root)
+        errors = {o.noise.error for o in outcomes or () if o.noise.error} | {
+            v.error for v in variables.values() if v.error
+        }
+        if context.faults or outcomes is None:
+            self.literature(root, variables, answers, factors, parameters, names, errors)
             return None
-        check_expanded(context, definitions, {"equation": equation, "noise.scale": noise.scale}, root)
+        uses = {
+            "equation": [o.equation for o in outcomes],
+            "noise": [t for o in outcomes for t in o.noise.expressions.values()],
+        }
+        check_expanded(context, definitions | equations, uses, root)
         if context.faults:
             return None
         status = text(root.get("status")) or "hypothesis"
@@ -100,19 +110,21 @@ class _Checker:
             text(root.get("title")) or name.text,
             status,
             tuple(variables.values()),
-            response,
             tuple(parameters.values()),
-            equation,
-            noise,
+            outcomes,
             about=text(root.get("about")),
             source=tuple((key.text, text(value)) for key, value in entries(root.get("source"))),
+            topics=tuple(item.text for item in items(root.get("topics"))),
             factors=tuple(factors.values()),
+            sequence=sequence,
             order=self.order(root.get("order"), parameters),
             let=tuple((let, lets[let]) for let in ordered(definitions) if let in lets),
         )
         self.unused(root, law)
-        asks, sets, checks, data = self.literature(root, variables, response, factors, parameters, names, noise)
-        return replace(law, ask=asks, published=sets, checks=checks, data=data)
+        check_sequential(context, law, root)
+        asks, sets, checks, data = self.literature(root, variables, answers, factors, parameters, names, errors)
+        law = replace(law, ask=asks, published=sets, checks=checks, data=data)
+        return replace(law, simulation=read_simulation(context, root.get("simulate"), law))
 
     def variables(self, node: Node | None) -> dict[str, Variable]:
         found: dict[str, Variable] = {}
@@ -126,31 +138,41 @@ class _Checker:
             formula = self.context.expression(value.get("is"), set(names) - {key.text}, f"variables.{key.text}.is")
             spread = self.context.pair(value.get("range"), "range")
             domain = text(value.get("domain")) or "positive"
+            error = text(value.get("error")) or None
             found[key.text] = Variable(
-                key.text, quantity or _UNKNOWN, text(value.get("about")), formula, domain, spread
+                key.text, quantity or _UNKNOWN, text(value.get("about")), formula, domain, spread, error
             )
         return found
 
-    def response(self, root: Mapping) -> Response | None:
-        node = root.get("response")
-        declared = self.declare(node)
-        if isinstance(node, Mapping) and len(entries(node)) != 1:
-            cure = "Declare exactly one, such as L: {unit: nats/token}."
-            self.context.report("LAW028", node.span, f"{len(entries(node))} responses", cure)
-            return None
-        for key, value in declared:
-            if not self.context.sound(value) or not isinstance(value, Mapping):
-                return Response(key.text, _UNKNOWN)
-            return Response(key.text, self.context.quantity(value) or _UNKNOWN, text(value.get("about")))
-        return None
-
     @staticmethod
-    def answers(root: Mapping, response: Response | None) -> set[str]:
-        """The response's name; where its declaration is at fault, what may have been meant."""
-        if response is not None:
-            return {response.name}
-        left = text(root.get("equation")).partition("=")[0].strip()
-        return {left, *(key.text for key, _ in entries(root.get("response")))}
+    def meant(root: Mapping) -> set[str]:
+        """The names that stand for responses, whether or not their declarations are at fault."""
+        left = [item.text.partition("=")[0].strip() for item in items(root.get("equation"))]
+        return {*left, *(key.text for key, _ in entries(root.get("response")))}
+
+    def sequence(
+        self, node: Node | None, variables: dict[str, Variable], factors: dict[str, Factor]
+    ) -> Sequence | None:
+        if not isinstance(node, Mapping) or not self.context.sound(node):
+            return None
+        along, by = text(node.get("along")), text(node.get("by"))
+        for word, named, known in (("along", along, set(factors)), ("by", by, set(variables))):
+            if named not in known:
+                place = node.get(word)
+                assert place is not None
+                what = "a factor" if word == "along" else "a variable"
+                self.context.report("LAW042", place.span, f"'{named[:60]}' is not {what}", suggest(named, known))
+                return None
+        return Sequence(along, by)
+
+    def error_columns(self, root: Mapping, variables: dict[str, Variable]) -> None:
+        """LAW021: a column of standard errors under a name that is taken."""
+        listed = root.get("variables")
+        for variable in variables.values():
+            if variable.error is not None and variable.error in self.taken and isinstance(listed, Mapping):
+                span = listed.key(variable.name).span
+                message = f"the name '{variable.error}' a second time"
+                self.context.report("LAW021", span, message, "Give the column its own.")
 
     def factors(self, node: Node | None) -> dict[str, Factor]:
         found = {}
@@ -202,47 +224,6 @@ class _Checker:
                 found[key.text] = tree
         return found
 
-    def equation(self, root: Mapping, response: Response | None, names: set[str]) -> Expression | None:
-        node = root.get("equation")
-        sides = self.context.equation(node, names | self.answers(root, response), "equation")
-        if sides is None or node is None or response is None:
-            return None
-        left, right = sides
-        if left != Name(response.name) or response.name in right.names():
-            cure = f"Write {response.name} = an expression of the variables and parameters."
-            self.context.report("LAW028", node.span, f"the equation does not give '{response.name}'", cure)
-            return None
-        return right
-
-    def noise(self, root: Mapping, response: Response | None, names: set[str]) -> Noise | None:
-        node = root.get("noise")
-        if not isinstance(node, Mapping) or not self.context.sound(node) or response is None:
-            return None
-        context, family = self.context, text(node.get("family"))
-        on = text(node.get("on")) or _DOMAINS.get(family, "identity")
-        if family == "lognormal" and on != "log":
-            context.report(
-                "LAW027", node.span, f"lognormal noise on: {on}", "lognormal is normal on the log; drop `on`."
-            )
-        scope = names | {response.name}
-        scale = context.expression(node.get("scale"), scope, "noise.scale")
-        df = context.expression(node.get("df"), scope, "noise.df")
-        error = text(node.get("error")) or None
-        for word, needed in (("df", "student-t"), ("delta", "huber")):
-            if word in node and family != needed:
-                context.report(
-                    "LAW027", node.key(word).span, f"`{word}` with {family} noise", f"It goes with {needed}."
-                )
-        if error is not None and error in self.taken:
-            context.report(
-                "LAW021", node.key("error").span, f"the name '{error}' a second time", "Give the column its own."
-            )
-        delta = context.number(node.get("delta")) if "delta" in node else 1.345
-        if delta is None or not 0 < delta < math.inf:
-            context.report("LAW027", node.key("delta").span, "delta must be positive", "1.345 keeps 95 % efficiency.")
-            return None
-        return None if scale is None else Noise(family, on, scale, error, df, delta)
-
     def order(self, node: Node | None, parameters: dict[str, Parameter]) -> tuple[tuple[str, ...], ...]:
         if node is None or isinstance(node, Mapping) or not self.context.sound(node):
             return ()
@@ -262,8 +243,7 @@ class _Checker:
 
     def unused(self, root: Mapping, law: Law) -> None:
         """Parameters and lets that change nothing are misspellings, or leftovers."""
-        noise = [law.noise.scale] + ([law.noise.df] if law.noise.df is not None else [])
-        needed = law.needs(law.equation, *noise)
+        needed = law.needs(*law.trees)
         for name in [*law.parameter, *law.lets]:
             if name not in needed and name in self.taken:
                 cure = "Use it in the equation or the noise, or delete it."
@@ -274,11 +254,10 @@ class _Checker:
             self.context.report("LAW028", where.span, "the equation has no variable in it", "A law needs a covariate.")
 
     def literature(
-        self, root: Mapping, variables: dict[str, Variable], response: Response | None, factors: dict[str, Factor],
-        parameters: dict[str, Parameter], names: set[str], noise: Noise | None,
+        self, root: Mapping, variables: dict[str, Variable], answer: set[str], factors: dict[str, Factor],
+        parameters: dict[str, Parameter], names: set[str], errors: set[str],
     ) -> tuple:  # type: ignore[type-arg]  # fmt: skip
         context = self.context
-        answer = self.answers(root, response)
         questions = {}
         for key, node in entries(root.get("ask")):
             sound = context.sound(node)
@@ -296,7 +275,7 @@ class _Checker:
             if isinstance(item, Mapping) and context.sound(item):
                 checks.append(read_check(context, item, sets, questions, names | answer, points, factors))
         tables = root.get("data")
-        bound = points | answer | ({noise.error} if noise and noise.error else set())
+        bound = points | answer | errors
         blocks = (tables,) if isinstance(tables, Mapping) else getattr(tables, "items", ())
         data = [
             read_data(context, block, bound, parameters)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import Fault, LawError, Span, suggest
-from ..expression import Call, Comparison, Expression, Name, Operation, Text, evaluate, parse_expression, walk
+from ..expression import Call, Comparison, Expression, Name, Operation, Text, evaluate, holds_local, walk
+from ..grammar import parse_expression
 from ..limits import NUMBER_MAGNITUDE
 from ..numbers import parse_number
 from ..shape import is_name
@@ -84,7 +85,7 @@ class Context:
     def without_value(self, tree: Expression, node: Scalar, place: str) -> bool:
         """LAW036: a constant part without a value, such as 9^9^9^9 or log(0)."""
         for part in walk(tree):
-            if isinstance(part, (Call, Operation)) and not part.names():
+            if isinstance(part, (Call, Operation)) and not part.names() and not holds_local(part):
                 try:
                     good = abs(evaluate(part, {})) <= NUMBER_MAGNITUDE
                 except (ValueError, OverflowError, ZeroDivisionError):
@@ -107,7 +108,8 @@ class Context:
         for text, offset in ((left, 0), (right, len(left) + 1)):
             lead = len(text) - len(text.lstrip())
             span = node.at(offset + lead)
-            sides.append(self.expression(Scalar(text.strip(), span, node.offset_known), scope, place))
+            side = replace(node, text=text.strip(), span=span)
+            sides.append(self.expression(side, scope, place))
         return (sides[0], sides[1]) if sides[0] is not None and sides[1] is not None else None
 
     def number(self, node: Node | None) -> float | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .. import limits
 from ..errors import Span
-from ..expression import Expression, Name, depth, size, walk
+from ..expression import Call, Expression, Name, depth, holds_local, size, walk
+from ..functions import SEQUENTIAL
+from ..law import Law
 from ..source import Mapping as Node
-from ..source import Scalar
 from .context import Context
 
 
@@ -54,24 +55,46 @@ def check_cycles(context: Context, definitions: Mapping[str, Expression], places
 
 
 def check_expanded(
-    context: Context, definitions: Mapping[str, Expression], uses: Mapping[str, Expression], root: Node
+    context: Context,
+    definitions: Mapping[str, Expression],
+    uses: Mapping[str, Sequence[Expression]],
+    root: Node,
 ) -> None:
-    """LAW037: too large once written out."""
+    """LAW037: too large once written out. `uses`: key of the law -> the expressions under it."""
     sizes: dict[str, int] = {}
     depths: dict[str, int] = {}
-    every = {**{name: definitions[name] for name in ordered(definitions)}, **uses}
-    for place, tree in every.items():
-        node = root.get(place.partition(".")[0])
-        let = root.get("let")
-        own = let.get(place) if isinstance(let, Node) and place in definitions else None
-        inner = node.get("scale") if isinstance(node, Node) and place == "noise.scale" else node
-        scalar = own if isinstance(own, Scalar) else inner if isinstance(inner, Scalar) else None
-        span = scalar.span if scalar else root.span
+    let = root.get("let")
+    every = [(name, definitions[name]) for name in ordered(definitions)]
+    every += [(key, tree) for key, trees in uses.items() for tree in trees]
+    for place, tree in every:
         names = [part.name for part in walk(tree) if isinstance(part, Name)]
-        sizes[place] = size(tree) + sum(sizes.get(name, 0) for name in names)
-        depths[place] = depth(tree) + max((depths.get(name, 0) for name in names), default=0)
-        if sizes[place] > limits.LAW_OPERATIONS or depths[place] > 2 * limits.EXPRESSION_DEPTH:
-            message = f"`{place}` has {sizes[place]:,} operations, {depths[place]} deep, once its lets are written out"
+        count = size(tree) + sum(sizes.get(name, 0) for name in names)
+        deep = depth(tree) + max((depths.get(name, 0) for name in names), default=0)
+        if place in definitions:
+            sizes[place], depths[place] = count, deep
+        if count > limits.LAW_OPERATIONS or deep > 2 * limits.EXPRESSION_DEPTH:
+            own = let.get(place) if isinstance(let, Node) and place in definitions else root.get(place)
+            message = f"`{place}` has {count:,} operations, {deep} deep, once its lets are written out"
             cure = f"At most {limits.LAW_OPERATIONS:,}, and {2 * limits.EXPRESSION_DEPTH} deep."
-            context.report("LAW037", span, message, cure)
+            context.report("LAW037", own.span if own is not None else root.span, message, cure)
             return
+
+
+def check_sequential(context: Context, law: Law, root: Node) -> None:
+    """LAW042: functions that look along a run, in a law whose rows have no order, or inside a root."""
+    trees = [*law.trees, *law.definitions.values()]
+    called = {part.function for tree in trees for part in walk(tree) if isinstance(part, Call)} & SEQUENTIAL
+    where = root.get("equation")
+    assert where is not None
+    if called and law.sequence is None:
+        cure = "Say which rows follow each other: sequence: {along: run, by: step}."
+        context.report("LAW042", where.span, f"`{min(called)}` in a law without a sequence", cure)
+    roots = [part for tree in trees for part in walk(tree) if isinstance(part, Call) and part.function == "root"]
+    if any(_looks_along(part.parts[1]) for part in roots):
+        cure = "Look along the run outside the root, in a `let`, and pass it in."
+        context.report("LAW042", where.span, "a root whose function looks along a run", cure)
+
+
+def _looks_along(tree: Expression) -> bool:
+    """Whether a call along a run is of a root's unknown."""
+    return any(isinstance(part, Call) and part.function in SEQUENTIAL and holds_local(part) for part in walk(tree))

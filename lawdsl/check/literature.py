@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 
 from ..errors import LawError, suggest
-from ..expression import Name, parse_expression
+from ..expression import Name
+from ..grammar import parse_expression
+from ..indexing import written_out
 from ..law import Ask, Check, Data, Parameter, PublishedSet, Value
 from ..numbers import parse_number
 from ..source import Mapping, Node, Scalar
@@ -117,7 +119,7 @@ def read_ask(context: Context, key: Scalar, node: Node, scope: Iterable[str], va
     return Ask(key.text, kind, target, None, over, given, held, tuple(report), within, about)  # type: ignore[arg-type]
 
 
-_OF_CHECK = {"set", "at", "ask", "given", "value", "equals", "rel", "abs", "from"}
+_OF_CHECK = {"set", "at", "ask", "given", "value", "equals", "rel", "abs", "differs", "from"}
 
 
 def read_check(
@@ -170,7 +172,9 @@ def read_check(
         context.report("LAW031", where, f"lists of {sorted(lengths)} numbers in one check", "Lists go together.")
         return None
     source = text(node.get("from"))
-    return Check(chosen, tuple(at), tuple(expected), question, value_, rel, absolute, source, where.line)
+    return Check(
+        chosen, tuple(at), tuple(expected), question, value_, rel, absolute, source, "differs" in node, where.line
+    )
 
 
 def answer_names(ask: Ask) -> tuple[str, ...]:
@@ -190,7 +194,8 @@ def read_data(context: Context, node: Mapping, names: set[str], parameters: dict
     for name, value in entries(node.get("map")):
         if name.text not in names:
             context.report("LAW032", name.span, f"'{name.text}' takes no column", suggest(name.text, names))
-        mapped.append((name.text, text(value)))
+        column = text(value)
+        mapped.append((name.text, written_out(column, value.indices) if isinstance(value, Scalar) else column))
     for name, value in entries(node.get("units")):
         found = quantity(text(value))
         if name.text not in names or found is None:

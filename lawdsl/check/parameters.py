@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterable
 
 from ..errors import LawError, Span, suggest
-from ..expression import Call, evaluate, parse_expression
+from ..expression import Call, evaluate
 from ..families import CENTRAL_90, FAMILIES
 from ..functions import FUNCTIONS
+from ..grammar import parse_expression
 from ..law import Factor, Parameter, Prior
 from ..source import Mapping, Node, Scalar
 from .context import Context, items, text

@@ -110,6 +110,7 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
     show_default=True,
     help="nuts: the posterior. map: its mode. huber: the point fit of papers. bootstrap: refits of it.",
 )
+@click.option("--simulate", is_flag=True, help="Fit to rows simulated by the law's own design; the seed decides.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same draws.")
 @click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
@@ -119,7 +120,7 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
 def fit_command(
     law: str, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
     drop_missing: bool | None, method: str, seed: int, chains: int, draws: int, warmup: int | None,
-    out: Path | None, as_json: bool,
+    out: Path | None, simulate: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Fit a law to observations: a table of parameters, a verdict, and a fit file that later commands need alone."""
     cpu, wall = time.process_time(), time.perf_counter()
@@ -127,7 +128,15 @@ def fit_command(
     from ..table import bind
 
     found = library.load(law)
-    table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+    if simulate:
+        if data or maps or where or units:
+            cure = "Rows are simulated from the law alone: drop --data, --map, --where and --units."
+            raise AskError(Fault("ASK013", Span(law), "--simulate together with a table", cure))
+        from fitting.simulation import simulated
+
+        table = simulated(found, seed)
+    else:
+        table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
     if not as_json:
         for line in table.notes:
             say.note(line)
@@ -166,7 +175,8 @@ def _digest(posterior: Posterior, method: str) -> str:
 def _print_fit(posterior: Posterior, path: Path, spent: Mapping[str, float]) -> None:
     law, provenance = posterior.law, posterior.provenance
     say.heading(f"{law.title}")
-    click.echo(f"{law.response.name} = {law.equation}")
+    for outcome in law.outcomes:
+        click.echo(f"{outcome.response.name} = {outcome.equation}")
     click.echo(f"{provenance.rows} rows of {provenance.data}, method {posterior.method}, seed {provenance.seed}")
     click.echo()
     published = law.published[0] if law.published else None
@@ -250,24 +260,29 @@ def predict_command(
     if as_json:
         say.as_json({"points": [one.as_json() for one in found], "verdict": posterior.verdict.as_json()})
         return 0 if posterior.verdict.ok else 1
-    response = posterior.law.response
+    responses = [outcome.response for outcome in posterior.law.outcomes]
     percent = f"{level:.0%}".replace("%", " %")
-    click.echo(f"{response.name} in {response.quantity}" + (f": {response.about}" if response.about else ""))
+    for response in responses:
+        click.echo(f"{response.name} in {response.quantity}" + (f": {response.about}" if response.about else ""))
     click.echo()
     from fitting.predictions import describe
 
     rows = [
-        (describe(dict(one.at)), short(one.median), say.interval(one.lo, one.hi), say.interval(one.new_lo, one.new_hi))
+        (describe(dict(one.at)), one.response, short(one.median), say.interval(one.lo, one.hi),
+         say.interval(one.new_lo, one.new_hi))
         for one in found
-    ]
-    say.table(("at", "median", f"{percent} of the mean", f"{percent} of a new observation"), rows)
+    ]  # fmt: skip
+    header = ("at", "response", "median", f"{percent} of the mean", f"{percent} of a new observation")
+    kept = [i for i, word in enumerate(header) if word != "response" or len(responses) > 1]
+    say.table(tuple(header[i] for i in kept), [tuple(row[i] for i in kept) for row in rows], left=len(kept) - 3)
     click.echo()
     far = list(dict.fromkeys(one.distance() for one in found if one.distance()))
     for text in far[:12]:
         click.echo(f"extrapolation: {text}")
     if any(abs(decades) > 1 for one in found for _, decades in one.beyond):
         say.wrapped([("", _FAR)], indent=0)
-    if response.quantity.unit == "nats/token" and any(one.median > WORSE_THAN_A_GUESS for one in found):
+    losses = {response.name for response in responses if response.quantity.unit == "nats/token"}
+    if any(one.response in losses and one.median > WORSE_THAN_A_GUESS for one in found):
         say.wrapped([("", _NO_LOSS)], indent=0)
     _print_verdict(posterior)
     return 0 if posterior.verdict.ok else 1
@@ -297,12 +312,12 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
     posterior: Posterior = engine.open_fit(fit)
     law = posterior.law
     if question is None:
-        from .laws import _asked
+        from .. import words
 
         if as_json:
             say.as_json({"questions": {a.name: {"given": list(a.given), "about": a.about} for a in law.ask}})
         else:
-            say.wrapped([(a.name, a.about or _asked(a)) for a in law.ask], indent=0)
+            say.wrapped([(a.name, a.about or words.question(a)) for a in law.ask], indent=0)
         return 0
     numbers = pairs(given, "--given")
     found = engine.ask(posterior, question, numbers, level=level)
@@ -320,8 +335,8 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
         unit = (
             law.variable[name].quantity
             if name in law.variable
-            else law.response.quantity
-            if name == law.response.name
+            else law.outcome[name].response.quantity
+            if name in law.outcome
             else ""
         )
         rows.append((name, short(one.median), say.interval(one.lo, one.hi), str(unit)))

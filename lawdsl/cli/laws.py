@@ -7,32 +7,79 @@ from typing import Any
 
 import click
 
-from .. import library
+from .. import library, words
 from ..errors import Fault, InputError, LawdslError, Span, suggest
-from ..law import Law, Parameter, Value
-from ..numbers import short
+from ..law import Law
+from ..shape import STATUS, TOPIC
 from . import say
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
 
 
 @click.command("list")
+@click.option("--topic", "topics", multiple=True, help="Only laws on this topic; again for several, all of them.")
+@click.option("--status", "statuses", multiple=True, help="Only laws of this status; again for any of several.")
+@click.option("--variable", "variables", multiple=True,
+              help="Only laws with a variable of this name or unit (N, bits); again for several, all.")  # fmt: skip
 @JSON
-def list_command(as_json: bool) -> None:
+def list_command(topics: tuple[str, ...], statuses: tuple[str, ...], variables: tuple[str, ...], as_json: bool) -> None:
     """The laws of the library, one line each."""
-    laws = [library.load(name) for name in library.names()]
+    laws, wrong = _library()
+    asked = (
+        ("topic", topics, {*TOPIC.choices}), ("status", statuses, {*STATUS.choices}),
+        ("variable", variables, {word for law in laws.values() for word in _words(law)}),
+    )  # fmt: skip
+    faults = [
+        Fault("ASK016", Span(f"--{what}"), f"no {what} '{one}'", suggest(one, known))
+        for what, given, known in asked
+        for one in given
+        if one not in known
+    ]
+    if faults:
+        raise InputError(faults)
+    kept = {
+        name: law
+        for name, law in laws.items()
+        if {*topics} <= {*law.topics} and (not statuses or law.status in statuses) and {*variables} <= _words(law)
+    }
     if as_json:
-        say.as_json({"laws": [_brief(law) for law in laws]})
-        return
-    rows = [(law.name, law.status, ", ".join(law.inputs), dict(law.source).get("arxiv", ""), law.title) for law in laws]
-    say.table(("law", "status", "variables", "arXiv", "title"), rows, left=5)
+        say.as_json({"laws": [_brief(name, law) for name, law in kept.items()], "wrong": wrong})
+    elif kept:
+        rows = [
+            (name, law.status, ", ".join(law.inputs), dict(law.source).get("arxiv", ""), law.title)
+            for name, law in kept.items()
+        ]
+        say.table(("law", "status", "variables", "arXiv", "title"), rows, left=5)
+    else:
+        say.note("no law of the library is all of this; `lawdsl list` prints them all")
+    for one in wrong:
+        count = len(one["faults"])
+        left_out = f"{one['law']} is left out: {count} fault{'s' if count > 1 else ''} in its file"
+        say.note(f"{left_out}; `lawdsl check {one['law']}` prints {'them' if count > 1 else 'it'}")
 
 
-def _brief(law: Law) -> dict[str, Any]:
+def _library() -> tuple[dict[str, Law], list[dict[str, Any]]]:
+    """The good laws by name, and the faults of the others."""
+    laws: dict[str, Law] = {}
+    wrong: list[dict[str, Any]] = []
+    for name in library.names():
+        try:
+            laws[name] = library.load(name)
+        except LawdslError as error:
+            wrong.append({"law": name, "faults": [fault.as_json() for fault in error.faults]})
+    return laws, wrong
+
+
+def _words(law: Law) -> set[str]:
+    """What `--variable` may say of a law: names of its variables, and their units."""
+    return {word for variable in law.variables for word in (variable.name, variable.quantity.unit)}
+
+
+def _brief(name: str, law: Law) -> dict[str, Any]:
     return {
-        "law": law.name, "title": law.title, "status": law.status, "variables": list(law.inputs),
-        "response": law.response.name, "source": dict(law.source), "published": list(law.sets),
-        "questions": list(law.questions), "data": [data.table for data in law.data],
+        "law": name, "title": law.title, "status": law.status, "topics": list(law.topics),
+        "variables": list(law.inputs), "responses": list(law.outcome), "source": dict(law.source),
+        "published": list(law.sets), "questions": list(law.questions), "data": [data.table for data in law.data],
     }  # fmt: skip
 
 
@@ -40,92 +87,119 @@ def _brief(law: Law) -> dict[str, Any]:
 @click.argument("law")
 @click.option("--latex", "form", flag_value="latex", help="Print the equation as LaTeX.")
 @click.option("--yaml", "form", flag_value="yaml", help="Print the law as canonical YAML.")
+@click.option("--plot", is_flag=True, help="Draw the response too, with the first published constants.")
 @JSON
-def show_command(law: str, form: str | None, as_json: bool) -> None:
+def show_command(law: str, form: str | None, plot: bool, as_json: bool) -> None:
     """A law of the library, or of a file: equation, parameters, published constants, questions."""
-    from ..render import canonical, equation_latex, equation_text
+    from ..render import canonical, equation_latex
 
     found = library.load(law)
     if as_json:
         detail = {
-            "equation": f"{found.response.name} = {found.equation}",
+            "equations": [f"{o.response.name} = {o.equation}" for o in found.outcomes],
             "latex": equation_latex(found),
-            "parameters": {p.name: _origin(p) for p in found.parameters},
+            "parameters": {p.name: words.origin(p) for p in found.parameters},
             "about": found.about,
         }
-        say.as_json(_brief(found) | detail)
-        return
-    if form == "latex":
+        say.as_json(_brief(law, found) | detail)
+    elif form == "latex":
         click.echo(equation_latex(found))
-        return
-    if form == "yaml":
+    elif form == "yaml":
         click.echo(canonical(found), nl=False)
-        return
+    else:
+        _show(law, found)
+        if plot:
+            click.echo()
+            _plot(found)
+
+
+#: characters of a law whose indices are written out, beyond which it is shown as its file has it
+LONG = 600
+
+
+def _show(name: str, found: Law) -> None:
+    from ..render import equation_text
+    from ..typeset import law_text
+
     source = ", ".join(f"{key} {value}" for key, value in found.source)
     say.heading(f"{found.title}  ({found.name}, {found.status})")
     if source:
-        click.echo(source)
+        say.wrapped([("", source)], indent=0)
     if found.about:
         click.echo()
         say.wrapped([("", found.about)], indent=0)
     click.echo()
-    click.echo(equation_text(found))
+    written = library.as_written(name) if len(equation_text(found)) > LONG else ""
+    click.echo(written or law_text(found, say.width()))
     click.echo()
     say.heading("variables")
     quantities = [(v.name, v.quantity, v.about or (f"= {v.formula}" if v.formula else "")) for v in found.variables]
-    quantities.append((found.response.name, found.response.quantity, found.response.about))
+    quantities += [(o.response.name, o.response.quantity, o.response.about) for o in found.outcomes]
     say.wrapped([(name, f"{quantity}; {about}" if about else str(quantity)) for name, quantity, about in quantities])
     say.heading("parameters")
-    say.wrapped([(p.name, _origin(p) + (f"; {p.about}" if p.about else "")) for p in found.parameters])
-    noise = found.noise
-    error = f", plus the known errors in {noise.error}" if noise.error else ""
-    say.wrapped([("noise", f"{noise.family} on the {noise.on}, scale {noise.scale}{error}")])
+    say.wrapped([(p.name, words.origin(p) + (f"; {p.about}" if p.about else "")) for p in found.parameters])
+    for outcome in found.outcomes:
+        label = "noise" if len(found.outcomes) == 1 else f"noise of {outcome.response.name}"
+        say.wrapped([(label, words.noise(outcome.noise))])
     if found.published:
         say.heading("published")
-        names = list(dict.fromkeys(name for one in found.published for name, _ in one.values))
-        rows = [(one.name, *(_constant(one.by_name.get(name)) for name in names)) for one in found.published]
-        say.table(("  set", *names), [("  " + row[0], *row[1:]) for row in rows])
+        _published(found)
     if found.ask:
         say.heading("questions")
-        say.wrapped([(a.name, a.about or _asked(a)) for a in found.ask])
+        say.wrapped([(a.name, a.about or words.question(a)) for a in found.ask])
     if found.data:
         say.heading("data")
-        say.wrapped([(d.table, f"where {d.where}" if d.where else "all rows") for d in found.data])
+        say.wrapped([(d.table, words.rows(d)) for d in found.data])
 
 
-def _asked(ask: Any) -> str:
-    if ask.kind == "solve":
-        return f"{ask.target} = {ask.equals}, for {ask.over[0]}, given {', '.join(ask.given)}"
-    if ask.kind == "value":
-        return str(ask.target)
-    return f"{ask.kind} {ask.target} over {', '.join(ask.over)}" + (
-        f", given {', '.join(ask.given)}" if ask.given else ""
-    )
+def _published(found: Law) -> None:
+    """The sets in lines, or, where that is too wide, in columns."""
+    names = list(dict.fromkeys(name for one in found.published for name, _ in one.values))
+    rows = [[one.name, *(words.constant(one.by_name.get(name)) for name in names)] for one in found.published]
+    header = ["set", *names]
+    wide = sum(2 + max(len(row[i]) for row in [header, *rows]) for i in range(len(header))) > say.width()
+    lines = [list(line) for line in zip(header, *rows, strict=True)] if wide else [header, *rows]
+    (top, *below) = [["  " + line[0], *line[1:]] for line in lines]
+    say.table(top, below)
 
 
-def _origin(parameter: Parameter) -> str:
-    """Where a parameter's value comes from, in words."""
-    if parameter.fixed is not None:
-        return f"fixed at {short(parameter.fixed)}"
-    if parameter.tied is not None:
-        return f"= {parameter.tied}"
-    prior = parameter.prior
-    if prior is not None and prior.between is not None:
-        low, high = prior.between
-        text = f"between {short(low)} and {short(high)} (90 %)"
-    else:
-        text = str(prior) if prior is not None else f"about {short(parameter.center or 0.0)}"
-    if parameter.by:
-        text += f", by {' and '.join(parameter.by)}, pool {parameter.pool}"
-    return text
+#: lines of a plot
+PLOT_LINES = 13
 
 
-def _constant(value: Value | dict[str, Value] | None) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, dict):
-        return " ".join(f"{level}: {short(one.value)}" for level, one in value.items())
-    return say.plus_minus(value.value, value.se) if value.se else short(value.value)
+def _plot(found: Law) -> None:
+    """The response against the first variable over its range, with the first published set that is whole."""
+    from ..curves import drawn
+    from .canvas import draw
+
+    picture = drawn(found)
+    if isinstance(picture, str):
+        say.note(f"no plot: {picture}")
+        return
+    planned, curves = picture.plan, picture.curves
+    say.heading(f"{planned.caption} ({found.response.quantity} against {planned.variable.quantity})")
+    labels = [label and f"{planned.varied}={label}" for label, _ in planned.points]
+    for line in draw(planned.grid, curves, labels, log_x=planned.log, log_y=picture.log, width=min(say.width(), 90),
+                     height=PLOT_LINES):  # fmt: skip
+        click.echo(line)
+
+
+@click.command("cite")
+@click.argument("laws", nargs=-1, required=True)
+@JSON
+def cite_command(laws: tuple[str, ...], as_json: bool) -> None:
+    """BibTeX of the papers that laws are from; laws of one paper share an entry."""
+    from ..cite import citations
+
+    found = citations([(law, library.load(law)) for law in dict.fromkeys(laws)])
+    if as_json:
+        say.as_json({"entries": [{"key": one.key, "laws": list(one.laws), "bibtex": one.bibtex,
+                                  "missing": list(one.missing), "also": list(one.also)} for one in found]})  # fmt: skip
+        return
+    click.echo("\n\n".join(one.bibtex for one in found))
+    for one in found:
+        if one.missing:
+            say.note(f"{one.key}: the source of {', '.join(one.laws)} does not say its {', '.join(one.missing)}")
 
 
 @click.command("check")

@@ -72,7 +72,7 @@ def measure_command(
     Killed or stopped, the same command goes on where it was. Exit status 1: some cells could not be measured.
     """
     share, address = _shard(shard), _cluster(where)
-    _require_extra()
+    require_extra()
     from measure import plan as plans
 
     wanted: Plan = plans.read_plan(plan)
@@ -104,7 +104,7 @@ def measure_command(
     return _summary(wanted, summary, as_json)
 
 
-def _require_extra() -> None:
+def require_extra() -> None:
     """Raises: OutsideError (MEA405) where the libraries of the extra are not installed."""
     lacking = [name for name in ("torch", "transformers", "safetensors") if find_spec(name) is None]
     if lacking:

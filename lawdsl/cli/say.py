@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from ..numbers import short, with_error
+from ..words import interval as interval
+from ..words import plus_minus as plus_minus
 
 
 def as_json(answer: dict[str, Any]) -> None:
@@ -52,35 +53,24 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -
         click.echo(line(row))
 
 
+def width() -> int:
+    """Characters of a line: the terminal's, 110 at most."""
+    import shutil
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 110)
+
+
 def wrapped(rows: Sequence[Sequence[str]], indent: int = 2) -> None:
     """Names and texts in two columns, the texts wrapped to the terminal."""
-    import shutil
     import textwrap
 
-    width = min(shutil.get_terminal_size((100, 24)).columns, 110)
     names = max((len(row[0]) for row in rows), default=0)
     hang = indent + (names + 2 if names else 0)
     for name, text in rows:
-        lines = textwrap.wrap(text, max(30, width - hang)) or [""]
+        lines = textwrap.wrap(text, max(30, width() - hang)) or [""]
         click.echo((" " * indent + name.ljust(names)).ljust(hang) + lines[0])
         for line in lines[1:]:
             click.echo(" " * hang + line)
-
-
-def interval(lo: float, hi: float) -> str:
-    """`[1.78, 1.83]`, with as many digits as tell the ends apart."""
-    if not (math.isfinite(lo) and math.isfinite(hi)):
-        return f"[{short(lo)}, {short(hi)}]"
-    width = abs(hi - lo)
-    size = max(abs(lo), abs(hi))
-    digits = 3 if width == 0 or size == 0 else min(7, max(3, 2 + math.ceil(math.log10(size / width))))
-    return f"[{short(lo, digits)}, {short(hi, digits)}]"
-
-
-def plus_minus(value: float, error: float) -> str:
-    """`1.807 ± 0.017`."""
-    shown, uncertain = with_error(value, error)
-    return f"{shown} ± {uncertain}" if math.isfinite(error) and error > 0 else shown
 
 
 class Progress:

@@ -73,7 +73,7 @@ def _contenders(model: Any) -> dict[str, dict[str, Density]]:
     from jax.scipy import stats
     from jax.scipy.special import gammaln, logsumexp
 
-    from fitting.noise import log_density
+    from fitting.outcomes import log_likelihood, of
     from lawdsl.backends import jax_operations
 
     def compiled(p: Any, data: Any) -> dict[str, Any]:
@@ -105,8 +105,11 @@ def _contenders(model: Any) -> dict[str, dict[str, Density]]:
         return jnp.sum(jnp.where(size <= DELTA, 0.5 * size**2, DELTA * (size - 0.5 * DELTA)))
 
     def ours(p: Any, data: Any) -> Any:
-        rows = compiled(p, data)
-        return -jnp.sum(log_density(model.law.noise, data["observed"] - rows["location"], rows["scale"], rows["df"]))
+        rows = of("L", compiled(p, data))
+        return -jnp.sum(log_likelihood(model.law.outcome["L"], rows, data["outcomes"]["L"]))
+
+    def our_huber(p: Any, data: Any) -> Any:
+        return huber(p, of("L", compiled(p, data))["location"], data["outcomes"]["L"]["observed"])
 
     def by_hand(location: Callable[..., Any], density: Callable[..., Any]) -> Density:
         return lambda p, raw: density(p, location(p, raw), raw["log_L"])
@@ -117,8 +120,7 @@ def _contenders(model: Any) -> dict[str, dict[str, Density]]:
     }  # fmt: skip
     return {
         "Student-t": {"lawdsl": ours} | {name: by_hand(*both) for name, both in hands.items()},
-        "Huber": {"lawdsl": lambda p, data: huber(p, compiled(p, data)["location"], data["observed"])}
-        | {name: by_hand(location, huber) for name, (location, _) in hands.items()},
+        "Huber": {"lawdsl": our_huber} | {name: by_hand(location, huber) for name, (location, _) in hands.items()},
     }
 
 

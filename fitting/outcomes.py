@@ -1,0 +1,170 @@
+"""What a response's observations have to do with the law: the likelihood of rows, and replicated observations.
+
+A law with one response or with several is a list of outcomes, and everything here is done for one of them at a time.
+Rows lie on the scale of the noise (`transform`, `restore`). A response may be missing in some rows; such rows do not
+count for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from lawdsl.backends import numpy_operations
+from lawdsl.law import COUNTED, FIRST, Law, Noise, Outcome
+from lawdsl.symbolic import Algebra
+from lawdsl.table import Table
+
+from . import counted, noise
+
+Array = NDArray[np.float64]
+
+STUDENT_DF = 4.0  # of student-t noise when a law does not say
+
+
+def noise_outputs(law: Law) -> dict[str, sympy.Expr]:
+    """What the likelihood computes per row, for each response under `what of response`: its location on the noise's
+    scale, the noise's own numbers, and the slope against every variable whose standard error is known.
+    """
+    algebra = Algebra(law)
+    outputs: dict[str, sympy.Expr] = {}
+    for outcome in law.outcomes:
+        name, on = outcome.response.name, outcome.noise.on
+        mean = algebra.name(name)
+        location = {"identity": mean, "log": sympy.log(mean), "logit": sympy.log(mean) - sympy.log(1 - mean)}[on]
+        outputs[f"location of {name}"] = location
+        for what, tree in outcome.noise.expressions.items():
+            outputs[f"{what} of {name}"] = algebra.expression(tree)
+        for variable in _measured(law, outcome):
+            outputs[f"slope {variable} of {name}"] = location.diff(algebra.symbol(variable))
+    return outputs
+
+
+def _measured(law: Law, outcome: Outcome) -> list[str]:
+    """The variables with known standard errors that an outcome rests on."""
+    needed = law.needs(outcome.equation)
+    return [v.name for v in law.variables if v.error is not None and v.name in needed]
+
+
+def columns_of(law: Law) -> frozenset[str]:
+    """The names whose values are data: variables, and where a run begins."""
+    return frozenset(law.inputs) | (frozenset({FIRST}) if law.sequence is not None else frozenset())
+
+
+def of(response: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs of one response, without its name."""
+    tail = f" of {response}"
+    return {name.removesuffix(tail): value for name, value in found.items() if name.endswith(tail)}
+
+
+def transform(law_noise: Noise, values: Array) -> Array:
+    """Observations of the response on the scale of the noise."""
+    if law_noise.on == "log":
+        return np.log(values)
+    return np.log(values) - np.log1p(-values) if law_noise.on == "logit" else values
+
+
+def restore(law_noise: Noise, values: Any) -> Any:
+    """Numbers on the noise's scale as values of the response."""
+    if law_noise.on == "log":
+        return np.exp(values)
+    return 1 / (1 + np.exp(-values)) if law_noise.on == "logit" else values
+
+
+def error_on_scale(law_noise: Noise, error: Array, values: Array) -> Array:
+    """Known standard errors carried over to the noise's scale, by its slope at the observation."""
+    if law_noise.on == "log":
+        return error / values
+    return error / (values * (1 - values)) if law_noise.on == "logit" else error
+
+
+def observations(law: Law, outcome: Outcome, table: Table) -> dict[str, Any]:
+    """The arrays that the likelihood of one response takes, (rows,): `observed` and, as far as the law has them, known
+    errors, `seen` (1 where there is an observation), and `before` (the run's row seen last before each).
+    """
+    values = table.columns[outcome.response.name]
+    seen = np.isfinite(values)
+    with np.errstate(all="ignore"):
+        found: dict[str, Any] = {"observed": np.where(seen, transform(outcome.noise, values), 0.0)}
+    if not seen.all():
+        found["seen"] = seen.astype(float)
+    if outcome.noise.error is not None:
+        error = error_on_scale(outcome.noise, table.columns[outcome.noise.error], values)
+        found["error"] = np.where(seen, error, 0.0)
+    for variable in _measured(law, outcome):
+        found[f"error of {variable}"] = table.columns[str(law.variable[variable].error)]
+    if outcome.noise.correlation is not None:
+        found["before"] = _before(table.columns[FIRST] > 0, seen)
+        found["first"] = table.columns[FIRST]
+    return found
+
+
+def _before(first: NDArray[np.bool_], seen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """For every row the index of the row of its run that was seen last before it; its own where there is none."""
+    before = np.arange(len(seen))
+    last = -1
+    for row in range(len(seen)):
+        last = -1 if first[row] else last
+        before[row] = last if last >= 0 else row
+        last = row if seen[row] else last
+    return before
+
+
+def log_likelihood(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
+    """The log density of every row's observation (JAX arrays of rows), 0 where there is none."""
+    import jax.numpy as jnp
+
+    observed = data["observed"]
+    if outcome.noise.family in COUNTED:
+        found = counted.log_density(outcome.noise, observed, rows)
+    else:
+        scale = _scale(outcome, rows, data, jnp)
+        residual = observed - rows["location"]
+        if "before" in data:
+            correlation = jnp.where(data["first"] > 0, 0.5, rows["correlation"])  # what stands there does not count
+            steps = jnp.cumsum(jnp.log(jnp.broadcast_to(correlation, observed.shape)))
+            back = data["before"]
+            alone = back == jnp.arange(len(back))
+            rho = jnp.where(alone, 0.0, jnp.exp(steps - steps[back]))
+            z = residual / scale
+            left = jnp.sqrt(-jnp.expm1(jnp.where(alone, -jnp.inf, 2 * (steps - steps[back]))))
+            residual, scale = (z - rho * z[back]) * scale, scale * left
+        found = noise.log_density(outcome.noise, residual, scale, rows.get("df", STUDENT_DF))
+    return jnp.where(data["seen"] > 0, found, 0.0) if "seen" in data else found
+
+
+def _scale(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:
+    """The noise's scale with the known errors of the response and of variables in quadrature."""
+    scale = rows["scale"]
+    squares = [data["error"] ** 2] if "error" in data else []
+    for name, slope in rows.items():
+        if name.startswith("slope "):
+            squares.append((slope * data[f"error of {name.removeprefix('slope ')}"]) ** 2)
+    return xp.sqrt(scale * scale + sum(squares)) if squares else scale
+
+
+def spread(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any]) -> Array:
+    """The standard deviation of an observation on the noise's scale, known errors included (numpy)."""
+    if outcome.noise.family in COUNTED:
+        return counted.deviation(outcome.noise, rows)
+    return np.asarray(_scale(outcome, rows, data, np))
+
+
+def replicate(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any], random: np.random.Generator) -> Array:
+    """Observations of the response drawn from its noise, shaped like `rows["location"]` (numpy)."""
+    location = np.asarray(rows["location"])
+    with np.errstate(all="ignore"):
+        if outcome.noise.family in COUNTED:
+            return counted.draw(outcome.noise, rows, random)
+        scale = np.broadcast_to(_scale(outcome, rows, data, np), location.shape)
+        scatter = noise.draw(outcome.noise, scale, rows.get("df", STUDENT_DF), random)
+        if "first" in data:
+            first = np.asarray(data["first"])
+            rho = np.where(first > 0, 0.0, np.broadcast_to(rows["correlation"], location.shape))
+            z = numpy_operations()["recur"](rho, np.sqrt(1 - rho * rho) * scatter / scale, first)
+            scatter = z * scale
+        return np.asarray(restore(outcome.noise, location + scatter))

@@ -1,0 +1,119 @@
+"""Indexed families: one line declares many names, sums and products run over them."""
+
+from __future__ import annotations
+
+import pytest
+
+import lawdsl
+from lawdsl import limits
+from lawdsl.errors import LawError, Span
+from lawdsl.expression import Expression, evaluate
+from lawdsl.grammar import parse_expression
+from lawdsl.indexing import Indices
+from lawdsl.render import canonical
+from lawdsl.source import Scalar
+
+INDICES = Indices((("i", ("1", "2", "3")), ("part", ("web", "code"))))
+
+MIXTURE = """
+law: mixture
+index: {i: 2, j: [web, code]}
+variables:
+  r[j]: {unit: fraction, domain: unit}
+response:
+  L[i]: {unit: nats/token, about: loss on a domain}
+parameters:
+  c[i]: {between: [1, 3]}
+  t[i,j]: {prior: "Normal(0, 1)"}
+  s: {prior: HalfNormal(0.1)}
+equation:
+  - L[i] = c[i] + exp(sum(j, t[i,j]*r[j]))
+noise: {family: normal, scale: s}
+published:
+  ours:
+    c[i]: [1.5, 2.5]
+    t[i,j]: [[0.1, 0.2], [0.3, 0.4]]
+data:
+  table: somewhere.csv
+  map:
+    r[j]: share_[j]
+"""
+
+
+def read(text: str, indices: Indices = INDICES) -> Expression:
+    return parse_expression(Scalar(text, Span("", 1, 1, text), indices=indices))
+
+
+def fault_of(text: str, indices: Indices = INDICES) -> tuple[str, str]:
+    with pytest.raises(LawError) as caught:
+        read(text, indices)
+    return caught.value.faults[0].code, caught.value.faults[0].message
+
+
+def test_a_sum_is_written_out_over_its_index() -> None:
+    assert read("sum(i, c[i]*x^i)") == parse_expression("(c_1*x^1 + c_2*x^2) + c_3*x^3")
+    assert read("prod(part, w[part])") == parse_expression("w_web*w_code")
+    assert read("sum(i, sum(part, t[i, part]))").names() == {f"t_{i}_{p}" for i in "123" for p in ("web", "code")}
+    assert evaluate(read("sum(i, i^2)"), {}) == 14
+
+
+def test_an_index_that_is_given_a_value_is_that_value() -> None:
+    at_two = INDICES.bind("i", "2")
+    assert read("c[i]/i", at_two) == parse_expression("c_2/2")
+    assert read("c[3] + w[code]") == parse_expression("c_3 + w_code")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        ("c[i]", "LAW041", "has no value here"),
+        ("sum(k, c[k])", "LAW041", "no index 'k'"),
+        ("sum(part, part*2)", "LAW041", "the word 'web'"),
+        ("c[i + 1]", "LAW041", "no index"),
+        ("sum(c[i])", "LAW013", "with 1 arguments"),
+    ],
+)
+def test_what_is_refused(text: str, code: str, said: str) -> None:
+    found, message = fault_of(text)
+    assert found == code and said in message
+
+
+def test_without_indices_a_subscript_is_no_part_of_the_language() -> None:
+    with pytest.raises(LawError, match="a subscript"):
+        parse_expression("c[1]")
+
+
+def test_a_law_with_indices_is_the_law_written_out() -> None:
+    law = lawdsl.parse(MIXTURE)
+    assert list(law.outcome) == ["L_1", "L_2"]
+    assert [str(o.equation) for o in law.outcomes] == [
+        "c_1 + exp(t_1_web*r_web + t_1_code*r_code)", "c_2 + exp(t_2_web*r_web + t_2_code*r_code)",
+    ]  # fmt: skip
+    numbers = {name: value.value for name, value in law.sets["ours"].by_name.items()}
+    assert numbers == {"c_1": 1.5, "c_2": 2.5, "t_1_web": 0.1, "t_1_code": 0.2, "t_2_web": 0.3, "t_2_code": 0.4}
+    assert dict(law.data[0].map) == {"r_web": "share__web", "r_code": "share__code"}
+    assert lawdsl.parse(canonical(law)) == law
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "said"),
+    [
+        ("index: {i: 2, j: [web, code]}", "index: {i: 0}", "the index 'i'"),
+        ("index: {i: 2, j: [web, code]}", f"index: {{i: {limits.INDEX_VALUES + 1}}}", "the index 'i'"),
+        ("index: {i: 2, j: [web, code]}", "index: {i: [a, a], j: 2}", "the index 'i'"),
+        ("  c[i]: {between", "  c[n]: {between", "no index 'n'"),
+        ("    c[i]: [1.5, 2.5]", "    c[i]: [1.5]", "1 numbers for the 2"),
+    ],
+)
+def test_indices_at_fault(line: str, instead: str, said: str) -> None:
+    assert line in MIXTURE
+    with pytest.raises(LawError) as caught:
+        lawdsl.parse(MIXTURE.replace(line, instead))
+    assert caught.value.faults[0].code == "LAW041"
+    assert said in caught.value.faults[0].message
+
+
+def test_what_is_written_out_is_bounded() -> None:
+    many = "index: {i: 64, j: 64, k: 64}"
+    with pytest.raises(LawError, match="too many indexed names"):
+        lawdsl.parse(MIXTURE.replace("index: {i: 2, j: [web, code]}", many).replace("  c[i]:", "  c[i,j,k]:"))
