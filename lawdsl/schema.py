@@ -1,6 +1,6 @@
 """The JSON Schema of law files, made from the one declaration of their form (`lawdsl.shape`).
 
-Editors read YAML by YAML's own rules, so numbers may come as numbers or as texts (`7B`), a key `on` and a `yes` as true.
+Editors read YAML by its own rules: numbers may come as numbers or as texts (`7B`), a key `on` and a `yes` as true.
 """
 
 from __future__ import annotations
