@@ -234,6 +234,7 @@ BASE_HELD = (
 )
 
 
+@pytest.mark.slow
 def test_the_worth_of_repetition_lies_within_the_posterior_of_the_larger_runs() -> None:
     """Runs of 100M parameters and more: both constants in their 90 % intervals, [6, 42] and [1.5, 5.9]. With the small
     ones, which lie above the held base whatever is repeated, RNs is drawn down and its interval misses the paper's.
