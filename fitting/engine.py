@@ -35,7 +35,10 @@ METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
 STARTS = 32
 PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
+PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
 LAPLACE_DRAWS = 2000
+#: rows of which the starts see at most this many; from the best of them the descent goes on over all
+START_ROWS = 2048
 #: below this share of starts at the best optimum the verdict says so
 AGREEMENT = 0.1
 
@@ -107,13 +110,25 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
             again = descend(potential, first.position[None], held, identity=identity)
             optimum = replace(again, agreement=first.agreement)
         else:
-            optimum = descend(potential, prior[:STARTS], model.data, identity=identity)
+            optimum = _descended(model, prior[:STARTS], seed)
     except ValueError:
         message = "the posterior has no finite density at any start from the prior"
         cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
         raise InputError(Fault("FIT013", Span(model.law.name), message, cure)) from None
     tell("searching for the mode", 1, 1)
     return optimum, prior
+
+
+def _descended(model: Model, starts: Array, seed: int) -> Any:
+    """The optimum that many starts find; of many rows some are enough to tell which start is best."""
+    from .start import descend
+
+    potential, identity = model.potential(), f"posterior:{model.identity}"
+    if model.table.rows <= 2 * START_ROWS or model.law.sequence is not None:
+        return descend(potential, starts, model.data, identity=identity)
+    first = descend(potential, starts, model.some_rows(START_ROWS, seed), identity=identity)
+    again = descend(potential, first.position[None], model.data, identity=identity)
+    return replace(again, agreement=first.agreement)
 
 
 def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, tell: Progress) -> Posterior:
@@ -256,8 +271,9 @@ def _posterior(
     predictive = {}
     if prior is not None:
         flat = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
-        chosen = np.linspace(0, len(next(iter(flat.values()))) - 1, PREDICTIVE_DRAWS).astype(int)
-        before = {n: v[:PREDICTIVE_DRAWS] for n, v in _values(model, prior).items()}
+        count = max(10, min(PREDICTIVE_DRAWS, PREDICTIVE_VALUES // table.rows))
+        chosen = np.linspace(0, len(next(iter(flat.values()))) - 1, count).astype(int)
+        before = {n: v[:count] for n, v in _values(model, prior).items()}
         predictive["posterior"] = _predictive(model, {n: v[chosen] for n, v in flat.items()}, seed)
         predictive["prior"] = _predictive(model, before, seed)
     return Posterior(

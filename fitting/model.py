@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl.backends import jax_operations, numpy_operations
-from lawdsl.compile import Program, compile_expressions
 from lawdsl.errors import Fault, InputError, Span
 from lawdsl.expression import Operation, walk
 from lawdsl.law import Law, Parameter, Prior
+from lawdsl.program import Program
 from lawdsl.table import Table
 
-from . import outcomes, priors
+from . import expressions, outcomes, priors
 
 Array = NDArray[np.float64]
 Data = dict[str, Any]
@@ -36,6 +36,9 @@ POSITIVE = (0.0, math.inf)
 ROWS_THAT_INFORM = 8
 #: while a mode is sought, a population's log spread is held to this standard deviation
 PINNED = 0.2
+#: rows above which they are summed a chunk at a time
+WHOLE = 65_536
+CHUNK = 16_384
 STANDARD = Prior("Normal", (0.0, 1.0))
 
 
@@ -116,14 +119,13 @@ class Model:
     @cached_property
     def program(self) -> Program:
         """The compiled expressions of the likelihood."""
-        return compile_expressions(outcomes.noise_outputs(self.law), outcomes.columns_of(self.law))
+        return expressions.likelihood(self.law)
 
     @cached_property
     def identity(self) -> str:
         """Names everything that the densities close over, but for the data and their shapes."""
-        law = self.law
-        parts = (law.variables, law.outcomes, law.parameters, law.let, law.order, law.sequence, self.blocks)
-        return hashlib.sha256(repr((parts, sorted(self.groupings))).encode()).hexdigest()
+        parts = (expressions.identity(self.law), self.blocks, sorted(self.groupings))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     @cached_property
     def data(self) -> Data:
@@ -277,15 +279,40 @@ class Model:
         def potential(u: Any, data: Data) -> Any:
             log_prior = self.log_prior()  # built when traced: a program from the cache needs no numpyro
             held = jnp.sum((u[self.spreads] - data["spread"]) ** 2) * data["pin"] / 2 if self.spreads.size else 0.0
+            return held - (log_prior(u) + self._log_likelihood(u, data))
+
+        return potential
+
+    def _log_likelihood(self, u: Any, data: Data) -> Any:
+        """The log density of all observations. Of many rows it is summed a chunk at a time, forgetting what a chunk
+        computed on the way, so that neither it nor its gradient needs memory in the number of rows.
+        """
+        import jax
+        import jax.numpy as jnp
+
+        def of(u: Any, data: Data) -> Any:
             rows = self.rows(u, data)
             found = sum(
                 outcomes.log_likelihood(one, rows[name], data["outcomes"][name])
                 for name, one in self.law.outcome.items()
             )
-            weights = data.get("weights")
-            return held - (log_prior(u) + jnp.sum(found if weights is None else weights * found))
+            return found if data.get("weights") is None else data["weights"] * found
 
-        return potential
+        count = next(iter(data["outcomes"].values()))["observed"].shape[0]
+        if count <= WHOLE or self.law.sequence is not None:  # rows of a run are not to be cut
+            return jnp.sum(of(u, data))
+
+        def chunk(total: Any, start: Any) -> tuple[Any, None]:
+            first = jnp.minimum(start, count - CHUNK)  # the last chunk begins earlier, and leaves out what was counted
+            part = _rows_of(data, count, lambda x: jax.lax.dynamic_slice_in_dim(x, first, CHUNK))
+            return total + jnp.sum(jnp.where(first + jnp.arange(CHUNK) >= start, of(u, part), 0.0)), None
+
+        return jax.lax.scan(jax.checkpoint(chunk), jnp.zeros(()), jnp.arange(0, count, CHUNK))[0]
+
+    def some_rows(self, count: int, seed: int) -> Data:
+        """The data of `count` rows drawn without replacement."""
+        chosen = np.sort(np.random.default_rng([seed, 7]).choice(self.table.rows, count, replace=False))
+        return _rows_of(self.data, self.table.rows, lambda x: x[chosen])
 
     def prior_draws(self, count: int, seed: int) -> Array:
         """(count, width) draws from the prior on the unconstrained scale.
@@ -365,3 +392,15 @@ def scale_of(draws: Array) -> Array:
     """The spread of prior draws (count, width) along each axis, by quantiles, so that heavy tails do not count."""
     low, high = np.quantile(draws, [0.16, 0.84], axis=0)
     return np.asarray(np.maximum((high - low) / 2, 1e-6))
+
+
+def _rows_of(data: Data, count: int, choose: Callable[[Any], Any]) -> Data:
+    """`choose` applied to every array of `data` that has an entry for each of `count` rows."""
+    import jax
+
+    return {
+        name: part
+        if name in ("pin", "spread")
+        else jax.tree.map(lambda x: choose(x) if np.shape(x)[:1] == (count,) else x, part)
+        for name, part in data.items()
+    }

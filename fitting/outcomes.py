@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from lawdsl.backends import numpy_operations
 from lawdsl.law import COUNTED, FIRST, Law, Noise, Outcome
-from lawdsl.symbolic import Algebra
 from lawdsl.table import Table
 
 from . import counted, noise
@@ -26,33 +24,10 @@ Array = NDArray[np.float64]
 STUDENT_DF = 4.0  # of student-t noise when a law does not say
 
 
-def noise_outputs(law: Law) -> dict[str, sympy.Expr]:
-    """What the likelihood computes per row, for each response under `what of response`: its location on the noise's
-    scale, the noise's own numbers, and the slope against every variable whose standard error is known.
-    """
-    algebra = Algebra(law)
-    outputs: dict[str, sympy.Expr] = {}
-    for outcome in law.outcomes:
-        name, on = outcome.response.name, outcome.noise.on
-        mean = algebra.name(name)
-        location = {"identity": mean, "log": sympy.log(mean), "logit": sympy.log(mean) - sympy.log(1 - mean)}[on]
-        outputs[f"location of {name}"] = location
-        for what, tree in outcome.noise.expressions.items():
-            outputs[f"{what} of {name}"] = algebra.expression(tree)
-        for variable in _measured(law, outcome):
-            outputs[f"slope {variable} of {name}"] = location.diff(algebra.symbol(variable))
-    return outputs
-
-
-def _measured(law: Law, outcome: Outcome) -> list[str]:
+def measured(law: Law, outcome: Outcome) -> list[str]:
     """The variables with known standard errors that an outcome rests on."""
     needed = law.needs(outcome.equation)
     return [v.name for v in law.variables if v.error is not None and v.name in needed]
-
-
-def columns_of(law: Law) -> frozenset[str]:
-    """The names whose values are data: variables, and where a run begins."""
-    return frozenset(law.inputs) | (frozenset({FIRST}) if law.sequence is not None else frozenset())
 
 
 def of(response: str, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +70,7 @@ def observations(law: Law, outcome: Outcome, table: Table) -> dict[str, Any]:
     if outcome.noise.error is not None:
         error = error_on_scale(outcome.noise, table.columns[outcome.noise.error], values)
         found["error"] = np.where(seen, error, 0.0)
-    for variable in _measured(law, outcome):
+    for variable in measured(law, outcome):
         found[f"error of {variable}"] = table.columns[str(law.variable[variable].error)]
     if outcome.noise.correlation is not None:
         found["before"] = _before(table.columns[FIRST] > 0, seen)

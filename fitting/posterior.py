@@ -1,18 +1,13 @@
 """A posterior: the draws with everything needed to use them, and the file that holds it all.
 
 The file is netCDF-4, laid out as ArviZ lays out inference data (posterior, sample_stats, prior, prior_predictive,
-posterior_predictive, observed_data, constant_data), so that `arviz.from_netcdf` opens it too. The law travels as its
-canonical YAML and is read by the same checked reader as any law: opening a fit runs no code from the file. Behind the
-last byte that HDF5 reads stands a sha256 of all before it: HDF5 may read a damaged file forever, or read it wrongly.
+posterior_predictive, observed_data, constant_data), so that `arviz.from_netcdf` opens it too (`fitting.fit_file`). The
+law travels as its canonical YAML and is read by the same checked reader as any law: opening a fit runs no code from it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +20,8 @@ from numpy.typing import NDArray
 from lawdsl.errors import Fault, InputError, LawdslError, OutsideError, Span
 from lawdsl.law import Law
 
+from . import fit_file
+from .fit_file import Group
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FORMAT = "lawdsl fit 2"
-SEAL = b"lawdsl sha256 "
 RESIDUAL = "residual of "
 
 
@@ -123,39 +119,42 @@ class Posterior:
 
         return predict(self, [at] if points is None else points, level=level)
 
+    def groups(self) -> dict[str, Group]:
+        """Everything the fit holds by group, as ArviZ lays out inference data; the law and the rest are attributes of
+        the first, "/".
+        """
+        labels = {f"{name}_level": labels for name, labels in self.levels.items()}
+
+        def group(values: Mapping[str, NDArray[Any]], *leading: str) -> Group:
+            dims = {n: (*leading, *((f"{n}_level",) if v.ndim > len(leading) else ())) for n, v in values.items()}
+            used = {dim for names in dims.values() for dim in names} & set(labels)
+            return Group({n: (dims[n], v) for n, v in values.items()}, {d: labels[d] for d in sorted(used)})
+
+        responses = list(self.law.outcome)
+        residuals = {f"{RESIDUAL}{n}": v for n, v in (self.residuals or {}).items()}
+        rows = {n: v for n, v in self.columns.items() if n not in responses}
+        found = {
+            "/": Group({}, {}, self._attributes()),
+            "/posterior": group(self.draws, "chain", "draw"),
+            "/observed_data": group({name: self.columns[name] for name in responses}, "row"),
+            "/constant_data": group({**rows, **{f"{n}_code": v for n, v in self.codes.items()}, **residuals}, "row"),
+        }
+        if self.stats:
+            found["/sample_stats"] = group(self.stats, "chain", "draw")
+        if self.prior:
+            found["/prior"] = group(self.prior, "chain", "draw")
+        for kind, values in self.predictive.items():
+            found[f"/{kind}_predictive"] = group({n: v[None] for n, v in values.items()}, "chain", "draw", "row")
+        return found
+
     def to_xarray(self) -> xr.DataTree:
         """The groups as an xarray tree, as they stand in the file."""
         import xarray as xr
 
-        dims = {name: (f"{name}_level",) for name in self.levels}
-        coords = {f"{name}_level": list(labels) for name, labels in self.levels.items()}
-
-        def dataset(values: Mapping[str, NDArray[Any]], leading: tuple[str, ...]) -> xr.Dataset:
-            grouped = {n: dims.get(n, ()) if v.ndim > len(leading) else () for n, v in values.items()}
-            variables = {n: ((*leading, *grouped[n]), v) for n, v in values.items()}
-            used = {dim for d, _ in variables.values() for dim in d}
-            return xr.Dataset(variables, coords={k: v for k, v in coords.items() if k in used})
-
-        responses = list(self.law.outcome)
-        residuals = self.residuals or {}
-        groups: dict[str, xr.Dataset] = {
-            "/": xr.Dataset(attrs=self._attributes()),
-            "/posterior": dataset(self.draws, ("chain", "draw")),
-            "/observed_data": xr.Dataset({name: ("row", self.columns[name]) for name in responses}),
-            "/constant_data": xr.Dataset(
-                {n: ("row", v) for n, v in self.columns.items() if n not in responses}
-                | {f"{n}_code": ("row", v) for n, v in self.codes.items()}
-                | {f"{RESIDUAL}{n}": ("row", v) for n, v in residuals.items()}
-            ),
-        }
-        if self.stats:
-            groups["/sample_stats"] = dataset(self.stats, ("chain", "draw"))
-        if self.prior:
-            groups["/prior"] = dataset(self.prior, ("chain", "draw"))
-        for kind, values in self.predictive.items():
-            replicated = {n: (("chain", "draw", "row"), v[None]) for n, v in values.items()}
-            groups[f"/{kind}_predictive"] = xr.Dataset(replicated)
-        return xr.DataTree.from_dict(groups)
+        return xr.DataTree.from_dict({
+            path: xr.Dataset(one.variables, {n: list(labels) for n, labels in one.labels.items()}, one.attributes)
+            for path, one in self.groups().items()
+        })  # fmt: skip
 
     def _attributes(self) -> dict[str, str]:
         from lawdsl.render import canonical
@@ -183,54 +182,17 @@ class Posterior:
 
     def save(self, path: str | Path) -> Path:
         """Write the fit file, whole or not at all. Raises: OutsideError (FIT001) where it cannot be written."""
-        path = Path(path)
-        tree = self.to_xarray()
-        packed = {}
-        for node in tree.subtree:
-            packed[node.path] = {n: {"zlib": True, "complevel": 4} for n, v in node.data_vars.items() if v.size > 64}
-        temporary = ""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-            os.close(handle)
-            tree.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
-            with open(temporary, "r+b") as file:
-                file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException as error:
-            if temporary:
-                with contextlib.suppress(OSError):
-                    os.unlink(temporary)
-            if not isinstance(error, OSError):
-                raise
-            message = f"the fit cannot be written: {error.strerror or error}"
-            raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
-        return path
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+        return fit_file.write(self.groups(), Path(path))
 
 
 def open_fit(path: str | Path) -> Posterior:
     """Read a fit file. Raises: OutsideError (FIT002) where there is none, InputError (FIT003) where it is no fit."""
-    import xarray as xr
-
     where = Span(str(path))
     if not Path(path).is_file():
         cure = "Make one: lawdsl fit LAW."
         raise OutsideError(Fault("FIT002", where, "there is no such fit file", cure))
     try:
-        if not _sealed(path):
-            raise ValueError("it is cut short, damaged, or was written by another program")
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
-            loaded = {node.path: node.to_dataset(inherit=False).load() for node in tree.subtree}
-        return _from_groups(loaded)
+        return _from_groups(fit_file.read(Path(path)))
     except LawdslError as error:
         faults = [
             Fault("FIT003", where, f"the law in this file is at fault: {f.message}", f.cure) for f in error.faults
@@ -242,17 +204,10 @@ def open_fit(path: str | Path) -> Posterior:
         raise InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure)) from None
 
 
-def _sealed(path: str | Path) -> bool:
-    """Whether the file ends with the sha256 of all before it."""
-    content = memoryview(Path(path).read_bytes())
-    end = max(0, len(content) - len(SEAL) - hashlib.sha256().digest_size)
-    return content[end:] == SEAL + hashlib.sha256(content[:end]).digest()
-
-
-def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
+def _from_groups(groups: Mapping[str, Group]) -> Posterior:
     from lawdsl.library import parse
 
-    attributes = groups["/"].attrs
+    attributes = groups["/"].attributes
     if attributes.get("format") != FORMAT:
         raise ValueError(f"its format is {attributes.get('format', 'not said')!r}, and {FORMAT!r} is read here")
     law = parse(str(attributes["law"]), "the law in the fit")
@@ -263,8 +218,8 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
     )  # fmt: skip
 
     def arrays(group: str) -> dict[str, NDArray[Any]]:
-        dataset = groups.get(group)
-        return {} if dataset is None else {str(n): np.asarray(v.values) for n, v in dataset.data_vars.items()}
+        found = groups.get(group)
+        return {} if found is None else {name: values for name, (_, values) in found.variables.items()}
 
     constant, observed = arrays("/constant_data"), arrays("/observed_data")
     predictive = {

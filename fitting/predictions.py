@@ -12,16 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl.backends import numpy_operations
-from lawdsl.compile import compile_expressions
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
 from lawdsl.law import FIRST, Law, Parameter
 from lawdsl.numbers import level_text, parse_number, short
-from lawdsl.symbolic import Algebra
 from lawdsl.table import Table
 
-from . import priors
-from .outcomes import columns_of, noise_outputs, of, replicate, restore
+from . import expressions, priors
+from .outcomes import of, replicate, restore
 from .posterior import Posterior
 
 Array = NDArray[np.float64]
@@ -166,12 +164,7 @@ def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: fl
     if law.sequence is not None:
         columns[FIRST] = _first(law, points)[None, :]
     typical = parameter_values(posterior, points, typical=True)
-    outputs = noise_outputs(law)
-    if posterior.residuals is not None:  # point fits have no noise of their own
-        outputs = {name: tree for name, tree in outputs.items() if name.startswith("location of ")}
-    algebra = Algebra(law)
-    outputs |= {f"mean of {name}": algebra.name(name) for name in law.outcome}
-    program = compile_expressions(outputs, columns_of(law))
+    program = expressions.prediction(law, noise=posterior.residuals is None)
     operations = numpy_operations()
     prepared = program.prepare(columns, operations)
     shape = (len(next(iter(posterior.flat.values()))), len(points))

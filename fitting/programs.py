@@ -3,11 +3,7 @@
 `stored` compiles a function for arguments of given shapes and keeps the machine code. On a hit the function itself is
 never called: whatever only its body imports (numpyro) is not imported. A stored program depends on everything that
 shaped it: the caller's identity (the law and what else is baked into the function), shapes and dtypes, the engine's own
-sources, versions, processor. Any of these differing, it is another entry.
-
-The folder is `$LAWDSL_CACHE`, else the user's cache folder; `LAWDSL_CACHE=off` keeps nothing. It is private to its
-owner (mode 0700), because entries are machine code: one that belongs to another user, or that others may write to, is
-not read. A cache that cannot be written, or an entry that cannot be read, costs a compilation and nothing else.
+sources, versions, processor. Any of these differing, it is another entry. Where they are kept: `fitting.cache`.
 """
 
 from __future__ import annotations
@@ -15,12 +11,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import importlib.metadata
 import os
 import pickle
 import platform
-import stat
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,12 +21,18 @@ from typing import Any
 import jax
 import numpy as np
 
-MAX_BYTES = 512 * 2**20
+from . import cache
+
 SUFFIX = ".program"
 
 # Measured on the fits of a few hundred rows this engine is for: the older emitters compile twice as fast and run no
-# slower, and more than one thread only spins between kernels of a microsecond each.
-COMPILER_OPTIONS: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_multi_thread_eigen": False}
+# slower, LLVM's first level of optimisation saves a fifth more (its zeroth runs four times slower), and more than one
+# thread only spins between kernels of a microsecond each.
+COMPILER_OPTIONS: dict[str, Any] = {
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_multi_thread_eigen": False,
+    "xla_backend_optimization_level": 1,
+}
 
 Program = Callable[..., Any]
 _loaded: dict[str, Program] = {}
@@ -72,34 +71,8 @@ def forget() -> None:
     _loaded.clear()
 
 
-def cache_folder() -> Path | None:
-    """The folder of stored programs, made if it is not there; None when switched off or not safely usable."""
-    named = os.environ.get("LAWDSL_CACHE", "")
-    if named.lower() == "off":
-        return None
-    try:
-        if named:
-            folder = Path(named).expanduser() / "programs"
-        else:
-            from platformdirs import user_cache_dir
-
-            folder = Path(user_cache_dir("lawdsl")) / "programs"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder if _private(folder) else None
-    except (OSError, RuntimeError, ImportError):
-        return None
-
-
-def _private(path: Path) -> bool:
-    """Whether only the user can have written there. Systems without user ids are taken at their word."""
-    if not hasattr(os, "getuid"):
-        return True
-    status = path.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
 def _path(key: str) -> Path | None:
-    folder = cache_folder()
+    folder = cache.folder()
     return folder / f"{key}{SUFFIX}" if folder else None
 
 
@@ -123,7 +96,7 @@ def _read(path: Path) -> Program | None:
     from jax.experimental import serialize_executable
 
     try:
-        if not _private(path):
+        if not cache.private(path):
             return None
         blob = path.read_bytes()
         digest, body = blob[:32], blob[32:]
@@ -144,34 +117,9 @@ def _write(path: Path, program: Any) -> None:
     """Store a program atomically; on any failure there is simply no entry."""
     from jax.experimental import serialize_executable
 
-    temporary = None
-    try:
+    with contextlib.suppress(Exception):  # a backend that cannot serialise: the fit goes on
         body = pickle.dumps(serialize_executable.serialize(program))
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(hashlib.sha256(body).digest() + body)
-        os.replace(temporary, path)
-        _prune(path.parent, MAX_BYTES)
-    except Exception:  # no space, no rights, a backend that cannot serialise: the fit goes on
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _prune(folder: Path, limit: int) -> None:
-    """Delete the entries used longest ago until the folder holds at most `limit` bytes."""
-    entries = []
-    for path in folder.glob(f"*{SUFFIX}"):
-        with contextlib.suppress(OSError):
-            status = path.stat()
-            entries.append((status.st_mtime, status.st_size, path))
-    held = sum(size for _, size, _ in entries)
-    for _, size, path in sorted(entries):
-        if held <= limit:
-            break
-        with contextlib.suppress(OSError):
-            path.unlink()
-            held -= size
+        cache.keep(path, hashlib.sha256(body).digest() + body)
 
 
 def _initialize_lapack() -> None:
@@ -194,28 +142,13 @@ def _surroundings() -> tuple[str, ...]:
     """What a program depends on beyond its law: versions, our own sources, backend and processor."""
     device = jax.devices()[0]
     return (
-        *(_version(name) for name in ("lawdsl", "jax", "jaxlib", "numpyro")),
+        *(cache.version(name) for name in ("lawdsl", "jax", "jaxlib", "numpyro")),
         platform.python_version(),
-        _sources(),
+        cache.sources(),
         f"{device.platform} {device.device_kind} x{jax.device_count()}",
         f"{platform.system()} {platform.machine()} {_processor()}",
         os.environ.get("XLA_FLAGS", ""),
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return f"{name} {importlib.metadata.version(name)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{name} none"
-
-
-def _sources() -> str:
-    """Digest of the engine's own Python files."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
 
 
 def _processor() -> str:

@@ -11,14 +11,13 @@ import numpy as np
 
 from lawdsl.backends import numpy_operations
 from lawdsl.columns import evaluate_rows
-from lawdsl.compile import compile_expressions
 from lawdsl.errors import Fault, InputError, Span
 from lawdsl.law import Law, Parameter, Simulation, Value
 from lawdsl.table import Table, bind
 
-from . import priors
+from . import expressions, priors
 from .model import grouping
-from .outcomes import columns_of, noise_outputs, observations, of, replicate
+from .outcomes import observations, of, replicate
 
 
 def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Table:
@@ -26,7 +25,7 @@ def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Ta
     levels (of several factors, the combinations that occur, as `Model` has them). Known standard errors scatter the
     responses as well, and the variables that they are of. The seed decides.
     """
-    program = compile_expressions(noise_outputs(law), columns_of(law))
+    program = expressions.likelihood(law)
     operations = numpy_operations()
     per_row = {}
     for name, value in values.items():

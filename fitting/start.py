@@ -33,8 +33,9 @@ SAME = 1e-5
 # Rounding of a central difference of gradients is least at the cube root of the precision.
 SHIFT = float(np.finfo(float).eps ** (1 / 3))
 FLATTEST = 1e-13  # eigenvalues under this share of the largest count as this
-BATCH_POINTS = 256  # points in one call of the compiled program; more would leave the processor's cache
+BATCH_POINTS = 64  # in one call of the compiled program: as starts come to rest, few points fill the last batch up
 STUCK = 1e12  # damping at which no step can change the position any more
+ENOUGH = 0.5  # share of the starts at rest in the best optimum at which the stragglers are let go
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def descend(
     positions = np.array(starts, dtype=float)
     with jax.enable_x64(True):
         evaluate = _evaluator(objective, curvature, positions.shape, data, None, identity)
-        ended = _descend(evaluate, positions, max_steps)
+        ended = _descend(evaluate, positions, max_steps, alike=True)
         if not np.isfinite(ended.values).any():
             raise ValueError("the objective is finite at none of the starts")
         best = int(np.argmin(ended.values))
@@ -122,7 +123,7 @@ def refits(
     positions = np.tile(np.array(start, dtype=float), (len(rows), 1))
     with jax.enable_x64(True):
         evaluate = _evaluator(objective, curvature, positions.shape, data, rows, identity)
-        ended = _descend(evaluate, positions, max_steps)
+        ended = _descend(evaluate, positions, max_steps, alike=False)
     return Refits(ended.positions, ended.values, ended.arrived)
 
 
@@ -196,8 +197,11 @@ def _evaluator(
     return evaluate
 
 
-def _descend(evaluate: Evaluate, positions: Array, max_steps: int) -> _Ended:
-    """Damped Newton descent of every row of `positions` (k, d) until each has arrived, is stuck, or out of steps."""
+def _descend(evaluate: Evaluate, positions: Array, max_steps: int, alike: bool) -> _Ended:
+    """Damped Newton descent of every row of `positions` (k, d) until each has arrived, is stuck, or out of steps.
+
+    Where all have `alike` one objective, it is enough that half of them have come to rest in its best optimum.
+    """
     count, width = positions.shape
     end = _Ended(
         positions.copy(),
@@ -210,7 +214,7 @@ def _descend(evaluate: Evaluate, positions: Array, max_steps: int) -> _Ended:
     damping, growth = np.full(count, 1e-2), np.full(count, 2.0)
     step, promised = np.zeros((count, width)), np.ones(count)
     active = np.arange(count)
-    while len(active) and end.steps <= max_steps:
+    while len(active) and end.steps <= max_steps and not (alike and _settled(end, active)):
         trial = end.positions[active] + step[active]
         values, gradients, curvatures = evaluate(trial, active)
         finite = np.isfinite(values) & np.isfinite(gradients).all(1) & np.isfinite(curvatures).all((1, 2))
@@ -232,6 +236,16 @@ def _descend(evaluate: Evaluate, positions: Array, max_steps: int) -> _Ended:
         end.arrived[usable] = resting
         end.steps += 1
     return end
+
+
+def _settled(end: _Ended, active: NDArray[np.int_]) -> bool:
+    """Whether so many starts are done in the best optimum that those still active will not find a better one."""
+    best = end.values.min(initial=np.inf)
+    if len(end.values) == 1 or not np.isfinite(best):
+        return False
+    there = end.arrived & (end.values - best <= SAME * max(abs(best), SMALLEST_SCALE))
+    there[active] = False
+    return bool(there.mean() >= ENOUGH)
 
 
 def _steps(gradients: Array, curvatures: Array, damping: Array) -> tuple[Array, Array, Array]:

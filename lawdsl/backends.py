@@ -50,7 +50,16 @@ def _shared(xp: Any) -> dict[str, Callable[..., Any]]:
 def numpy_operations() -> Operations:
     """Operations on numpy arrays; overflow gives inf and a bad domain NaN, without warnings."""
     import numpy as np
-    from scipy import special
+
+    def special(name: str) -> Callable[..., Any]:
+        """A function of scipy's, imported when it is first called: half a second that few laws have need of."""
+
+        def call(a: Any) -> Any:
+            from scipy import special
+
+            return getattr(special, name)(a)
+
+        return call
 
     def logsumexp(*parts: Any) -> Any:
         top = reduce(np.maximum, parts)
@@ -92,14 +101,14 @@ def numpy_operations() -> Operations:
         x = np.broadcast_to(x, np.broadcast_shapes(np.shape(x), np.shape(first)))
         return x if x.ndim == 0 else np.where(first > 0, x, np.roll(x, 1, axis=-1))
 
-    table = {
+    table: dict[str, Callable[..., Any]] = {
         **_shared(np),
         "logsumexp": logsumexp,
-        "sigmoid": special.expit,
-        "erf": special.erf,
-        "gamma": lambda a: np.where(a > 0, special.gamma(a), np.nan),
-        "loggamma": lambda a: np.where(a > 0, special.gammaln(a), np.nan),
-        "lambertw": lambda a: np.where(a < -np.exp(-1.0), np.nan, special.lambertw(a).real),
+        "sigmoid": special("expit"),
+        "erf": special("erf"),
+        "gamma": lambda a: np.where(a > 0, special("gamma")(a), np.nan),
+        "loggamma": lambda a: np.where(a > 0, special("gammaln")(a), np.nan),
+        "lambertw": lambda a: np.where(a < -np.exp(-1.0), np.nan, special("lambertw")(a).real),
         "recur": recur,
         "previous": previous,
     }

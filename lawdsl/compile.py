@@ -1,4 +1,4 @@
-"""Sympy to programs: flat lists of operations that numpy and JAX run alike.
+"""Sympy to programs (`lawdsl.program`).
 
 Three things are done to an expression on the way, all by this compiler and none by the writer of a law:
 - powers become exponentials of logs, `A/N^alpha -> exp(log A - alpha*log N)`, and the log of a sum of positive terms
@@ -9,13 +9,12 @@ Three things are done to an expression on the way, all by this compiler and none
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import sympy
 
-from .backends import Operations
+from .program import ROOT, Program, Step
 from .symbolic import previous, recur, root, sigmoid, softplus
 
 
@@ -27,89 +26,6 @@ class expm1(sympy.Function):  # type: ignore[misc]
     """exp(x) - 1, exact near zero."""
 
     nargs = 1
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation: `out = operation(*arguments)`; arguments are slots of earlier steps, inputs or constants."""
-
-    operation: str
-    arguments: tuple[int, ...]
-    out: int
-
-
-@dataclass(frozen=True)
-class Program:
-    """A compiled expression set.
-
-    `inputs` are (slot, name, whether its log is wanted); `constants` (slot, value). `early` steps rest on `data` names
-    alone. Outputs are slots by name. The operation `root 0` finds the zero of the output `f` of the program `roots[0]`
-    in its input `x`. Programs are values: equal expressions compile to equal programs.
-    """
-
-    inputs: tuple[tuple[int, str, bool], ...]
-    constants: tuple[tuple[int, float], ...]
-    early: tuple[Step, ...]
-    late: tuple[Step, ...]
-    outputs: tuple[tuple[str, int], ...]
-    data: frozenset[str]
-    roots: tuple[Program, ...] = ()
-
-    @property
-    def prepared(self) -> tuple[int, ...]:
-        """The slots that `prepare` fills: data inputs and early results which later steps, or the outputs, read."""
-        made = {step.out for step in self.early} | {slot for slot, name, _ in self.inputs if name in self.data}
-        read = {slot for step in self.late for slot in step.arguments} | {slot for _, slot in self.outputs}
-        return tuple(sorted(made & read))
-
-    def prepare(self, columns: Mapping[str, Any], operations: Operations) -> tuple[Any, ...]:
-        """What rests on data alone, once per table, in the order of `prepared`."""
-        slots: dict[int, Any] = dict(self.constants)
-        for slot, name, wants_log in self.inputs:
-            if name in self.data:
-                slots[slot] = operations["log"](columns[name]) if wants_log else columns[name]
-        self._run(self.early, slots, operations)
-        return tuple(slots[slot] for slot in self.prepared)
-
-    def finish(
-        self, prepared: tuple[Any, ...], values: Mapping[str, Any], operations: Operations,
-        logs: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
-        """The outputs for parameter `values` (and, where known without rounding, their `logs`)."""
-        slots: dict[int, Any] = dict(self.constants)
-        slots.update(zip(self.prepared, prepared, strict=True))
-        for slot, name, wants_log in self.inputs:
-            if name not in self.data:
-                known = logs.get(name) if wants_log and logs else None
-                value = known if known is not None else values[name]
-                slots[slot] = operations["log"](value) if wants_log and known is None else value
-        self._run(self.late, slots, operations)
-        return {name: slots[slot] for name, slot in self.outputs}
-
-    def __call__(self, values: Mapping[str, Any], operations: Operations) -> dict[str, Any]:
-        """The outputs for values of every input, data and parameters alike."""
-        return self.finish(self.prepare(values, operations), values, operations)
-
-    def _run(self, steps: tuple[Step, ...], slots: dict[int, Any], operations: Operations) -> None:
-        for step in steps:
-            arguments = [slots[slot] for slot in step.arguments]
-            if step.operation.startswith(ROOT):
-                inner = self.roots[int(step.operation.removeprefix(ROOT))]
-                slots[step.out] = operations["root"](_function(inner, operations), *arguments)
-            else:
-                slots[step.out] = operations[step.operation](*arguments)
-
-
-ROOT = "root "
-
-
-def _function(program: Program, operations: Operations) -> Callable[..., Any]:
-    """A root's program as f(x, the values it takes from outside)."""
-
-    def f(x: Any, *outside: Any) -> Any:
-        return program({"x": x, **{f"a{i}": value for i, value in enumerate(outside)}}, operations)["f"]
-
-    return f
 
 
 def compile_expressions(outputs: Mapping[str, sympy.Expr], data: frozenset[str]) -> Program:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from .backends import numpy_operations
-from .compile import Program, compile_expressions
+from .compile import compile_expressions
 from .errors import AskError, Fault, Span, suggest
 from .expression import Expression
 from .law import FIRST, Law
+from .program import Program
 from .symbolic import Algebra
 
 Values = Mapping[str, Any]

@@ -19,11 +19,12 @@ from strategies import positive_trees
 
 import lawdsl
 from lawdsl.backends import jax_operations, numpy_operations
-from lawdsl.compile import Program, compile_expressions
+from lawdsl.compile import compile_expressions
 from lawdsl.expression import Call, Expression, Name, Number, Operation
 from lawdsl.grammar import parse_expression
 from lawdsl.law import Law
 from lawdsl.library import parse
+from lawdsl.program import Program
 from lawdsl.symbolic import Algebra
 
 #: x64; a power is exp(b*log a), so its error is b*log(a) roundings: the trees' exponents stay below some tens

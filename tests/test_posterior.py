@@ -13,7 +13,7 @@ from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, Verdict, open_fit
-from fitting.posterior import SEAL
+from fitting.fit_file import SEAL
 from lawdsl.errors import InputError, OutsideError
 
 # ArviZ computes the same formulas in another order.

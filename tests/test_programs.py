@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from fitting import cache as kept
 from fitting import programs
 
 
@@ -93,7 +94,7 @@ def test_no_identity_keeps_nothing(cache: Path) -> None:
 
 def test_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAWDSL_CACHE", "off")
-    assert programs.cache_folder() is None
+    assert kept.folder() is None
     programs.forget()
     function = Counted()
     run(function)
@@ -120,7 +121,7 @@ def test_a_cache_that_cannot_be_made_is_done_without(tmp_path: Path, monkeypatch
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("LAWDSL_CACHE", str(tmp_path / "file"))
     programs.forget()
-    assert programs.cache_folder() is None
+    assert kept.folder() is None
     assert run(Counted())[0].shape == (2, 2)
 
 
@@ -136,7 +137,7 @@ def test_only_private_machine_code_is_run(cache: Path) -> None:
     run(function)
     assert function.traced == 2
     cache.chmod(0o777)
-    assert programs.cache_folder() is None
+    assert kept.folder() is None
 
 
 def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path) -> None:
@@ -145,7 +146,7 @@ def test_pruning_drops_what_was_used_longest_ago(tmp_path: Path) -> None:
         path.write_bytes(b"x" * 10)
         os.utime(path, (1000 - age, 1000 - age))
     (tmp_path / "other").write_bytes(b"x" * 100)
-    programs._prune(tmp_path, 25)
+    kept.prune(tmp_path, 25)
     assert sorted(p.name for p in tmp_path.iterdir()) == [f"0{programs.SUFFIX}", f"1{programs.SUFFIX}", "other"]
 
 

@@ -13,10 +13,11 @@ from scipy import optimize
 
 import lawdsl
 from lawdsl.backends import jax_operations, numpy_operations
-from lawdsl.compile import Program, compile_expressions
+from lawdsl.compile import compile_expressions
 from lawdsl.errors import LawError
 from lawdsl.expression import evaluate
 from lawdsl.grammar import parse_expression
+from lawdsl.program import Program
 from lawdsl.render import canonical
 from lawdsl.symbolic import Algebra
 

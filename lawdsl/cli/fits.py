@@ -114,7 +114,7 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same draws.")
 @click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
-@click.option("--warmup", type=click.IntRange(3, 1_000_000), help="Warm-up draws a chain; 450 unless said.")
+@click.option("--warmup", type=click.IntRange(3, 1_000_000), help="Warm-up draws a chain; 300 unless said.")
 @click.option("--out", type=click.Path(path_type=Path), help="The fit file; fits/LAW-DIGEST.nc unless said.")
 @JSON
 def fit_command(

@@ -1,0 +1,123 @@
+"""The fit file: groups of named arrays as netCDF-4, sealed.
+
+Written and read with h5netcdf alone, as xarray would write and read the same groups: its import, with pandas behind it,
+costs a second that a small fit takes for everything else. Behind the last byte that HDF5 reads stands a sha256 of all
+before it: HDF5 may read a damaged file forever, or read it wrongly.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lawdsl.errors import Fault, OutsideError, Span
+
+SEAL = b"lawdsl sha256 "
+#: values above which an array is worth compressing
+SMALL = 64
+
+
+@dataclass(frozen=True)
+class Group:
+    """variables: name -> (names of its dimensions, values). labels: dimension -> what its entries are called."""
+
+    variables: Mapping[str, tuple[tuple[str, ...], NDArray[Any]]]
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+def write(groups: Mapping[str, Group], path: Path) -> Path:
+    """Write groups by path ("/" is the file itself), whole or not at all.
+
+    Raises: OutsideError (FIT001) where the file cannot be written.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        os.close(handle)
+        _write(groups, temporary)
+        with open(temporary, "r+b") as file:
+            file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+        if not isinstance(error, OSError):
+            raise
+        message = f"the fit cannot be written: {error.strerror or error}"
+        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
+    return path
+
+
+def _write(groups: Mapping[str, Group], path: str) -> None:
+    import h5netcdf
+    import h5py
+
+    with h5netcdf.File(path, "w") as file:
+        for name, group in groups.items():
+            home = file if name == "/" else file.create_group(name)
+            for key, text in group.attributes.items():
+                home.attrs[key] = text
+            for dims, values in group.variables.values():
+                for dim, size in zip(dims, values.shape, strict=True):
+                    if dim not in home.dimensions:
+                        home.dimensions[dim] = size
+            for dim, labels in group.labels.items():
+                texts = np.array(labels, dtype=object)
+                home.create_variable(dim, (dim,), dtype=h5py.string_dtype(), data=texts)
+            for variable, (dims, values) in group.variables.items():
+                plain = values.astype(np.int8) if values.dtype == bool else values
+                packed = {"compression": "gzip", "compression_opts": 4} if values.size > SMALL else {}
+                made = home.create_variable(variable, dims, data=plain, **packed)
+                if values.dtype == bool:
+                    made.attrs["dtype"] = "bool"  # as xarray marks what it stores as int8
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def read(path: Path) -> dict[str, Group]:
+    """The groups of a sealed file.
+
+    Raises: ValueError where the seal is broken, and what h5netcdf raises where the content is none of ours.
+    """
+    import h5netcdf
+
+    if not _sealed(path):
+        raise ValueError("it is cut short, damaged, or was written by another program")
+    with h5netcdf.File(path, "r") as file:
+        return {"/": _read(file), **{f"/{name}": _read(group) for name, group in file.groups.items()}}
+
+
+def _read(home: Any) -> Group:
+    variables = {}
+    for name, variable in home.variables.items():
+        if name in home.dimensions:
+            continue
+        values = np.asarray(variable[...])
+        variables[name] = (tuple(variable.dimensions), values.astype(bool) if "dtype" in variable.attrs else values)
+    return Group(variables, {}, {key: str(text) for key, text in home.attrs.items()})
+
+
+def _sealed(path: Path) -> bool:
+    """Whether the file ends with the sha256 of all before it."""
+    content = memoryview(path.read_bytes())
+    end = max(0, len(content) - len(SEAL) - hashlib.sha256().digest_size)
+    return content[end:] == SEAL + hashlib.sha256(content[:end]).digest()
