@@ -33,7 +33,10 @@ SAME = 1e-5
 # Rounding of a central difference of gradients is least at the cube root of the precision.
 SHIFT = float(np.finfo(float).eps ** (1 / 3))
 FLATTEST = 1e-13  # eigenvalues under this share of the largest count as this
-BATCH_POINTS = 64  # in one call of the compiled program: as starts come to rest, few points fill the last batch up
+#: in one call of the compiled program: as starts come to rest, few points fill the last batch up; refits are many
+BATCH_POINTS, BATCH_REFITS = 64, 32
+#: a refit has arrived earlier: a bootstrap's spread is some 1e-3 of the objective, and needs no more digits of each
+REFIT_PROMISE = 1e-7
 STUCK = 1e12  # damping at which no step can change the position any more
 ENOUGH = 0.5  # share of the starts at rest in the best optimum at which the stragglers are let go
 
@@ -123,7 +126,7 @@ def refits(
     positions = np.tile(np.array(start, dtype=float), (len(rows), 1))
     with jax.enable_x64(True):
         evaluate = _evaluator(objective, curvature, positions.shape, data, rows, identity)
-        ended = _descend(evaluate, positions, max_steps, alike=False)
+        ended = _descend(evaluate, positions, max_steps, alike=False, promise=REFIT_PROMISE)
     return Refits(ended.positions, ended.values, ended.arrived)
 
 
@@ -162,7 +165,7 @@ def _evaluator(
     """Compile `objective` for batches; the result maps points (m, d) and their rows of `weights` to v, g, H."""
     count, width = shape
     # One batch size for all counts, so that one program serves any number of starts and the final Hessian.
-    batch = max(1, BATCH_POINTS // (2 * width + 1))
+    batch = max(1, BATCH_POINTS // (2 * width + 1)) if weights is None else BATCH_REFITS
     slopes = jax.value_and_grad(objective)
 
     def one(u: jax.Array, rows: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -181,6 +184,7 @@ def _evaluator(
             return jax.vmap(one, (0, None))(points, rows)
         return jax.vmap(lambda u, w: one(u, {**rows, "weights": w}))(points, weight)
 
+    data = jax.device_put(data)
     shaped = (np.zeros((batch, width)), data, None if weights is None else np.zeros((batch, weights.shape[1])))
     settings = {"curvature": curvature is not None}
     run: Program = stored("start", program, shaped, identity=identity, settings=settings)
@@ -197,7 +201,7 @@ def _evaluator(
     return evaluate
 
 
-def _descend(evaluate: Evaluate, positions: Array, max_steps: int, alike: bool) -> _Ended:
+def _descend(evaluate: Evaluate, positions: Array, max_steps: int, alike: bool, promise: float = PROMISE) -> _Ended:
     """Damped Newton descent of every row of `positions` (k, d) until each has arrived, is stuck, or out of steps.
 
     Where all have `alike` one objective, it is enough that half of them have come to rest in its best optimum.
@@ -230,7 +234,7 @@ def _descend(evaluate: Evaluate, positions: Array, max_steps: int, alike: bool) 
         end.gradients[won], end.curvatures[won] = gradients[better], curvatures[better]
         usable = active[np.isfinite(end.values[active])]
         step[usable], promised[usable], newton = _steps(end.gradients[usable], end.curvatures[usable], damping[usable])
-        resting = newton <= PROMISE * np.maximum(np.abs(end.values[usable]), SMALLEST_SCALE)
+        resting = newton <= promise * np.maximum(np.abs(end.values[usable]), SMALLEST_SCALE)
         # The step that promised too little to go on is still taken: it gives the position its last digits.
         active = usable[~(resting & end.arrived[usable]) & (damping[usable] < STUCK)]
         end.arrived[usable] = resting
