@@ -82,7 +82,7 @@ class HuberLoss:
         return jnp.stack(found)
 
     def curvature(self, v: Any, data: Data) -> Any:
-        """J'WJ, half of it weighted as iteratively reweighted least squares weighs rows, min(1, delta/|residual|), which
+        """J'WJ, half weighted as iteratively reweighted least squares weighs rows, min(1, delta/|residual|), which
         comes near from anywhere, half with the loss's own second derivative, 1 within delta, which then is quick.
         """
         return self._curvature(v, data, 0.5)
