@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from lawdsl.backends import numpy_operations
 from lawdsl.law import COUNTED, FIRST, Law, Noise, Outcome
-from lawdsl.symbolic import Algebra
+from lawdsl.symbolic import Algebra, slope
 from lawdsl.table import Table
 
 from . import counted, noise
@@ -40,7 +40,7 @@ def noise_outputs(law: Law) -> dict[str, sympy.Expr]:
         for what, tree in outcome.noise.expressions.items():
             outputs[f"{what} of {name}"] = algebra.expression(tree)
         for variable in _measured(law, outcome):
-            outputs[f"slope {variable} of {name}"] = location.diff(algebra.symbol(variable))
+            outputs[f"slope {variable} of {name}"] = slope(location, algebra.symbol(variable))
     return outputs
 
 
