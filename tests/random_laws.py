@@ -1,4 +1,4 @@
-"""Random laws for hypothesis, as YAML: each is valid, uses every name it declares, and may have anything of the language.
+"""Random laws for hypothesis, as YAML: each is valid, uses every name it declares, may have anything of the language.
 
 A law is written block by block, as its file has them; `Draft` is what the blocks must know of each other.
 """
@@ -18,8 +18,8 @@ from lawdsl.numbers import exact
 NAMES = ("N", "D", "K", "B", "alpha", "on", "no", "null", "E", "I", "S", "beta", "gamma", "zeta", "inf", "about",
          "value", "λ", "e1", "x_", "pi", "i", "z")  # fmt: skip
 #: texts that YAML must quote, fold or leave alone
-TEXTS = ("plain", "a title: with a colon, and a # in it", "- no list", "it's {not} [a] mapping", "7B", "yes", "± λ", "1e3",
-         "'quoted' \"twice\"", "long " * 60 + "one", "back\\slash % @ & * !")  # fmt: skip
+TEXTS = ("plain", "a title: with a colon, and a # in it", "- no list", "it's {not} [a] mapping", "7B", "yes", "± λ",
+         "1e3", "'quoted' \"twice\"", "long " * 60 + "one", "back\\slash % @ & * !")  # fmt: skip
 #: what an indexed law sums and multiplies over, and what looks along a run
 INDEXED = ("sum(i, c[i]*x[i])", "prod(j, 1 + w[j]/9)", "sum(i, sum(j, t[i,j]*w[j])/i)", "c[2]", "t[1,code]*x[1]")
 ALONG = ("cumsum({0})", "previous({0})", "recur(0.75, {0})", "recur(tanh({0}), {1})")
@@ -211,7 +211,7 @@ def literature(draw: Draw, draft: Draft) -> list[str]:
     """Published sets, checks and tables."""
     grouped = "by: method" in draft.by
     first = flow({level: draw(constants()) for level in ("gptq", "no", "4", "4.5")}) if grouped else draw(constants())
-    values = {draft.parameters[0]: first} | {name: draw(constants()) for name in draft.parameters[1:]} | {"sigma": "0.05"}
+    values = {draft.parameters[0]: first, **{name: draw(constants()) for name in draft.parameters[1:]}, "sigma": "0.05"}
     values.pop("about", None)  # which says what the set is
     lines = ["published:", f"  joint: {flow(values)}", f"  'on': {{about: {quoted(draw(texts))}, status: recalled}}"]
     at = flow({draft.variables[0]: "[1.5, 2K]", "method": "['no', 4.50]"})

@@ -118,7 +118,8 @@ def test_what_is_compiled_is_what_is_written(text: str) -> None:
     first = table.columns[FIRST] > 0 if law.sequence is not None else np.ones(table.rows, bool)
     per_row = {n: v[0][model.groupings[n].codes] if n in model.groupings else v for n, v in values.items()}
     columns = {n: np.broadcast_to(c, (table.rows,)) for n, c in {**table.columns, **per_row}.items()}
-    plain = Rows(law, [{n: float(c[k]) for n, c in columns.items()} for k in range(min(ROWS, table.rows))], first[:ROWS])
+    rows = [{n: float(c[k]) for n, c in columns.items()} for k in range(min(ROWS, table.rows))]
+    plain = Rows(law, rows, first[:ROWS])
     for name, outcome in law.outcome.items():
         location = np.array(plain.name(name))
         with np.errstate(all="ignore"):
