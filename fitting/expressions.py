@@ -64,7 +64,7 @@ def columns_of(law: Law) -> frozenset[str]:
 def _noise(law: Law) -> dict[str, sympy.Expr]:
     import sympy
 
-    from lawdsl.symbolic import Algebra
+    from lawdsl.symbolic import Algebra, slope
 
     algebra = Algebra(law)
     outputs: dict[str, sympy.Expr] = {}
@@ -76,7 +76,7 @@ def _noise(law: Law) -> dict[str, sympy.Expr]:
         for what, tree in outcome.noise.expressions.items():
             outputs[f"{what} of {name}"] = algebra.expression(tree)
         for variable in measured(law, outcome):
-            outputs[f"slope {variable} of {name}"] = location.diff(algebra.symbol(variable))
+            outputs[f"slope {variable} of {name}"] = slope(location, algebra.symbol(variable))
     return outputs
 
 

@@ -108,6 +108,7 @@ def numpy_operations() -> Operations:
         "erf": special("erf"),
         "gamma": lambda a: np.where(a > 0, special("gamma")(a), np.nan),
         "loggamma": lambda a: np.where(a > 0, special("gammaln")(a), np.nan),
+        "digamma": lambda a: np.where(a > 0, special("digamma")(a), np.nan),
         "lambertw": lambda a: np.where(a < -np.exp(-1.0), np.nan, special("lambertw")(a).real),
         "recur": recur,
         "previous": previous,
@@ -217,5 +218,6 @@ def jax_operations() -> Operations:
         "erf": special.erf,
         "gamma": lambda a: jnp.where(a > 0, jnp.exp(special.gammaln(a)), jnp.nan),
         "loggamma": lambda a: jnp.where(a > 0, special.gammaln(a), jnp.nan),
+        "digamma": lambda a: jnp.where(a > 0, special.digamma(a), jnp.nan),
         "lambertw": lambertw,
     }

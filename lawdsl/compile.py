@@ -9,6 +9,7 @@ Three things are done to an expression on the way, all by this compiler and none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -146,6 +147,18 @@ _CALLS: dict[type, str] = {
 }  # fmt: skip
 
 
+#: functions that sympy cannot put into numbers: of constants alone they are computed when the program runs
+_OWN = (sigmoid, softplus, logsumexp, expm1)
+
+
+def _number(node: sympy.Expr) -> float:
+    """A constant; NaN outside a domain, as where a parameter is fixed at a number that has no root or logarithm."""
+    try:
+        return float(node)
+    except TypeError:
+        return math.nan
+
+
 class _Emitter:
     """Writes steps, each sympy node once, and sorts them into those that rest on data alone and the others."""
 
@@ -206,14 +219,16 @@ class _Emitter:
             return self.input(node.args[0].name, True)
         if isinstance(node, sympy.logic.boolalg.BooleanAtom):
             return self.constant(float(bool(node)))
-        if node.is_number:
-            return self.constant(float(node))
+        if node.is_number and not node.has(*_OWN):
+            return self.constant(_number(node))
         if isinstance(node, (sympy.Add, sympy.Mul)):
             return self.many("add" if isinstance(node, sympy.Add) else "mul", node.args)
         if isinstance(node, sympy.Pow):
             return self.power(node)
         if isinstance(node, sympy.Piecewise):
             return self.piecewise(node)
+        if isinstance(node, sympy.polygamma) and node.args[0] == 0:
+            return self.step("digamma", (self.emit(node.args[1]),))
         if isinstance(node, sympy.core.function.AppliedUndef):
             operation = node.func.__name__
         else:

@@ -6,7 +6,8 @@ names: no text ever reaches sympy, whose parser would run it and whose E, N and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import reduce
 
 import sympy
 
@@ -218,6 +219,22 @@ def _constant(tree: Expression) -> sympy.Number:
         if a == int(a) and b == int(b) and 0 < abs(b) < 1e6 and abs(a) < 1e6:
             return sympy.Rational(int(a), int(b))
     return number(evaluate(tree, {}))
+
+
+def slope(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """The derivative in functions that compile: sympy's own of abs, min and max are Heaviside's and signs."""
+
+    def choose(parts: tuple[sympy.Expr, ...], of_two: Callable[..., sympy.Expr]) -> sympy.Expr:
+        return reduce(of_two, sorted(parts, key=sympy.default_sort_key))
+
+    kinked = expression.replace(sympy.Abs, lambda x: sympy.Piecewise((x, x >= 0), (-x, True)))
+    kinked = kinked.replace(
+        sympy.Min, lambda *parts: choose(parts, lambda a, b: sympy.Piecewise((a, a <= b), (b, True)))
+    )
+    kinked = kinked.replace(
+        sympy.Max, lambda *parts: choose(parts, lambda a, b: sympy.Piecewise((a, a >= b), (b, True)))
+    )
+    return kinked.diff(symbol)
 
 
 def substitution(law: Law, values: Mapping[str, float]) -> dict[sympy.Symbol, sympy.Number]:

@@ -156,6 +156,20 @@ def test_a_power_of_what_is_negative_is_nan_not_a_crash(law: Law) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("N*softplus(k)", 2.75 * math.log1p(math.exp(-2))), ("N*smoothmin(k, 1, 0.5)", 2.75 * -2.0012377),
+     ("N + sigmoid(k)", 2.75 + 1 / (1 + math.exp(2))), ("N*k^0.5", math.nan), ("N*log(k)", math.nan),
+     ("N + log(k + 2)", math.nan), ("where(N > 2, N, log(k + 2))", 2.75)],
+)  # fmt: skip
+def test_functions_of_fixed_parameters_alone(text: str, expected: float) -> None:
+    """Constants that are no constants of the text: sympy has no number for some functions, and for some no real one."""
+    fixed = parse(LAW.replace("s: {prior", "k: {fixed: -2}, s: {prior").replace("E + A", "k + E + A"))
+    for operations in (numpy_operations(), jax_operations()):
+        found = float(program(fixed, text)(POINT, operations)["y"])
+        assert found == pytest.approx(expected, rel=1e-6, nan_ok=True)
+
+
 @pytest.mark.parametrize("text", ["(9*N)^99999", "((9*N)^99999)^99999", "((7*N + 1)^64)^4096"])
 def test_no_exponent_makes_the_compiler_write_out_an_integer(law: Law, text: str) -> None:
     found = float(program(law, text)(POINT | {"N": 2.0}, numpy_operations())["y"])

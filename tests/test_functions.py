@@ -17,7 +17,7 @@ from lawdsl.compile import compile_expressions
 from lawdsl.errors import LawError
 from lawdsl.functions import FUNCTIONS, SEQUENTIAL
 from lawdsl.grammar import parse_expression
-from lawdsl.symbolic import SYMPY
+from lawdsl.symbolic import SYMPY, slope
 
 #: float64 with a condition number of a few hundred at most on these grids (gamma near 100: x*psi(x) = 460)
 VALUE = 1e-12
@@ -124,12 +124,24 @@ def test_jax_derivatives_agree_with_mpmath(name: str) -> None:
 @pytest.mark.parametrize("symbol", ["softplus", "sigmoid"])
 def test_our_own_sympy_functions_know_their_derivative(symbol: str) -> None:
     x = sympy.Symbol("x", real=True)
-    slope = compile_expressions({"y": SYMPY[symbol](x).diff(x)}, frozenset())
+    compiled = compile_expressions({"y": SYMPY[symbol](x).diff(x)}, frozenset())
     for point in WIDE:
-        found = float(slope({"x": np.float64(point)}, numpy_operations())["y"])
+        found = float(compiled({"x": np.float64(point)}, numpy_operations())["y"])
         expected = float(mpmath.diff(CASES[symbol][0], mpmath.mpf(point), h=mpmath.mpf(10) ** -15))
         if symbol == "softplus" or abs(point) < 5:  # sigmoid*(1 - sigmoid) loses the far tail
             assert close(found, expected, DERIVATIVE)
+
+
+@every
+def test_slopes_compile_and_agree_with_mpmath(name: str) -> None:
+    """What known errors of a variable are multiplied by: also of functions whose slope sympy has no number for."""
+    x = sympy.Symbol("x", real=True, positive=None if min(CASES[name][1]) < 0 else True)
+    found = compile_expressions({"y": slope(SYMPY[name](*arguments(name, 0)[:-1], x), x)}, frozenset())
+    for point in CASES[name][1]:
+        step = mpmath.mpf(10) ** -30 * abs(point)
+        expected = mpmath.diff(lambda t: CASES[name][0](*arguments(name, 0)[:-1], t), mpmath.mpf(point), h=step)
+        value = float(found({"x": np.float64(point)}, numpy_operations())["y"])
+        assert close(value, float(expected), DERIVATIVE) or abs(value - expected) < LOST, point
 
 
 def test_steps_take_the_first_bound_that_is_not_passed() -> None:
@@ -150,8 +162,8 @@ def test_where_takes_the_side_of_its_comparison() -> None:
     points = np.array([1.0, 2.0, 5.0])
     assert compiled({"x": points}, numpy_operations())["y"].tolist() == [1.0, 6.0, 15.0]
     with jax.enable_x64(True):
-        slope = jax.vmap(jax.grad(lambda v: compiled({"x": v}, jax_operations())["y"]))
-        assert slope(jnp.asarray(points)).tolist() == [2.0, 3.0, 3.0]
+        slopes = jax.vmap(jax.grad(lambda v: compiled({"x": v}, jax_operations())["y"]))
+        assert slopes(jnp.asarray(points)).tolist() == [2.0, 3.0, 3.0]
 
 
 @pytest.mark.parametrize(
@@ -180,6 +192,6 @@ def test_far_out_a_function_goes_to_its_limit(name: str, point: float, limit: fl
 
 def test_a_gradient_at_the_branch_point_of_lambertw_is_not_garbage() -> None:
     with jax.enable_x64(True):
-        slope = float(jax.grad(jax_operations()["lambertw"])(jnp.asarray(-0.3678)))
+        found = float(jax.grad(jax_operations()["lambertw"])(jnp.asarray(-0.3678)))
         expected = float(mpmath.diff(lambda t: mpmath.lambertw(t).real, mpmath.mpf(-0.3678), h=mpmath.mpf(10) ** -20))
-    assert math.isclose(slope, expected, rel_tol=1e-6)  # 1 + w is 0.02 there, and has lost the digits of its square
+    assert math.isclose(found, expected, rel_tol=1e-6)  # 1 + w is 0.02 there, and has lost the digits of its square

@@ -10,6 +10,7 @@ import pytest
 from golden import same_as_golden
 from hypothesis import given, settings
 from matplotlib.mathtext import MathTextParser
+from random_laws import laws
 from strategies import trees
 
 from lawdsl import figures, library
@@ -113,6 +114,12 @@ def test_the_equation_renders(name: str) -> None:
 def test_any_expression_renders(tree: object) -> None:
     text = latex(tree)  # type: ignore[arg-type]
     rendered(text if len(text) < 2000 else "x")
+
+
+@settings(max_examples=15)
+@given(laws())
+def test_the_equations_of_any_law_render(text: str) -> None:
+    rendered(equation_latex(parse(text)))
 
 
 # --- what a page says ------------------------------------------------------------------------------------------------

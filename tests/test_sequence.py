@@ -154,12 +154,13 @@ def test_points_of_a_run_come_in_order(law: lawdsl.Law) -> None:
         ("sequence: {along: run, by: s}", "", "without a sequence"),
         ("sequence: {along: run, by: s}", "sequence: {along: s, by: s}", "'s' is not a factor"),
         ("sequence: {along: run, by: s}", "sequence: {along: run, by: eps}", "'eps' is not a variable"),
+        ("eta: {unit: ratio}", "eta: {unit: ratio, error: eta_se}", "'eta' has known errors and is looked at along"),
         ("equation: L = L0", "equation: L = root(x, cumsum(x) - eta, 0, 1) + L0", "a root whose function looks along"),
     ],
 )
 def test_sequences_at_fault(line: str, instead: str, said: str) -> None:
     with pytest.raises(LawError) as caught:
-        lawdsl.parse(ANNEALING.replace(line, instead))
+        lawdsl.parse(ANNEALING.split("simulate:")[0].replace(line, instead))
     assert {fault.code for fault in caught.value.faults} == {"LAW042"}
     assert any(said in fault.message for fault in caught.value.faults)
 

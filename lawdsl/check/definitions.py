@@ -81,7 +81,7 @@ def check_expanded(
 
 
 def check_sequential(context: Context, law: Law, root: Node) -> None:
-    """LAW042: functions that look along a run, in a law whose rows have no order, or inside a root."""
+    """LAW042: functions that look along a run, in a law whose rows have no order, at known errors or inside a root."""
     trees = [*law.trees, *law.definitions.values()]
     called = {part.function for tree in trees for part in walk(tree) if isinstance(part, Call)} & SEQUENTIAL
     where = root.get("equation")
@@ -89,6 +89,13 @@ def check_sequential(context: Context, law: Law, root: Node) -> None:
     if called and law.sequence is None:
         cure = "Say which rows follow each other: sequence: {along: run, by: step}."
         context.report("LAW042", where.span, f"`{min(called)}` in a law without a sequence", cure)
+    summed = {name for tree in trees for part in walk(tree) if _sequential(part) for name in law.needs(part)}
+    listed = root.get("variables")
+    for variable in law.variables:
+        if variable.error is not None and variable.name in summed and isinstance(listed, Node):
+            cure = "Errors of a row spread to those after it there, which is not computed; leave `error` out."
+            span = listed.key(variable.name).span
+            context.report("LAW042", span, f"'{variable.name}' has known errors and is looked at along a run", cure)
     roots = [part for tree in trees for part in walk(tree) if isinstance(part, Call) and part.function == "root"]
     if any(_looks_along(part.parts[1]) for part in roots):
         cure = "Look along the run outside the root, in a `let`, and pass it in."
@@ -97,4 +104,8 @@ def check_sequential(context: Context, law: Law, root: Node) -> None:
 
 def _looks_along(tree: Expression) -> bool:
     """Whether a call along a run is of a root's unknown."""
-    return any(isinstance(part, Call) and part.function in SEQUENTIAL and holds_local(part) for part in walk(tree))
+    return any(_sequential(part) and holds_local(part) for part in walk(tree))
+
+
+def _sequential(part: Expression) -> bool:
+    return isinstance(part, Call) and part.function in SEQUENTIAL

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from process import ROOT, machine
 
-NAMES = ("command", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep")
+NAMES = ("command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep")
 
 
 def main(arguments: list[str]) -> None:
