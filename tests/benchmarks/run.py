@@ -13,7 +13,7 @@ from importlib import import_module
 
 from process import ROOT, machine
 
-NAMES = ("command", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep")
+NAMES = ("command", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep", "sldbench")
 
 
 def main(arguments: list[str]) -> None:
