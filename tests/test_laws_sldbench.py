@@ -83,8 +83,8 @@ def test_a_quick_fit_is_close_to_the_rows_and_foretells_as_many(task: str, data_
     """By the mode: seconds. Rows come back in their order, of several responses one of each a row."""
     if task == "lr_bsz":
         pytest.skip("2,702 rows: see the slow test")
-    table = lawdsl.bind(law_of(task))
-    assert scored(fitting.fit(law_of(task), table, method="map"), table) > 0.9
+    rows = lawdsl.bind(law_of(task))
+    assert scored(fitting.fit(law_of(task), rows, method="map"), rows) > 0.9
 
 
 @pytest.mark.slow
