@@ -13,7 +13,9 @@ from importlib import import_module
 
 from process import ROOT, machine
 
-NAMES = ("command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep")
+NAMES = (
+    "command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep", "sldbench",
+)  # fmt: skip
 
 
 def main(arguments: list[str]) -> None:
