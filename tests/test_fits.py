@@ -1,7 +1,7 @@
 """Every law fitted: the page of fits in step with the library, and true values got back over all laws.
 
-Recovery is tested on records of fits to simulated rows (`fitting.record`): those of the page, whose seed is 1, in a plain
-run, and in a slow one those of another seed, made anew. Every bound says how often it is passed by chance alone.
+Recovery is tested on records of fits to simulated rows (`fitting.record`): in a plain run on those of the page, whose
+seed is 1, and in a slow one on those of another seed, made anew. Every bound says how often it is passed by chance.
 
 Pooled over all laws, 90 % intervals hold 0.9 of the true values if they are right. The parameters of one law are missed
 together, so that the count is not binomial: its standard deviation is found from the posteriors themselves, with draws
