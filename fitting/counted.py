@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any]) -> Any:
     """log density, or probability, of observations (JAX arrays of rows): shares of trials for the binomials.
 
-    -inf where the mean is no mean of the family: an equation may leave the shares, and beyond them the gamma function of
-    the shapes has poles, which a search would take for the best of optima.
+    -inf where the mean is no mean of the family: an equation may leave the shares, and there the gamma function of the
+    shapes has poles, which a search would take for the best of optima.
     """
     from jax import numpy as jnp
 

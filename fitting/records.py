@@ -57,7 +57,8 @@ def run(path: Path, only: Collection[str] = ()) -> dict[Key, Record]:
     """Make the records that the file lacks, or those of some laws, and bring it into the order of the library."""
     for (name, table), mark in wanted():
         known = read(path).get((name, table))
-        if name in only if only else known is None or known["digest"] != mark:
+        stale = known is None or known["digest"] != mark or "fault" in known
+        if name in only if only else stale:
             record = apart(name, table)
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
