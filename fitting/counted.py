@@ -20,13 +20,29 @@ Array = NDArray[np.float64]
 
 
 def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any]) -> Any:
-    """log density, or probability, of observations (JAX arrays of rows): shares of trials for the binomials."""
+    """log density, or probability, of observations (JAX arrays of rows): shares of trials for the binomials.
+
+    -inf where the mean is no mean of the family: an equation may leave the shares, and there the gamma function of the
+    shapes has poles, which a search would take for the best of optima.
+    """
+    from jax import numpy as jnp
+
+    mean = rows["location"]
+    if noise.family in ("beta", "beta-binomial"):
+        possible = (mean > 0) & (mean < 1)
+    else:
+        possible = (mean >= 0) & ((mean <= 1) | (noise.family == "poisson"))
+    mean = jnp.where(possible, mean, 0.5)
+    return jnp.where(possible, _inside(noise, observed, mean, rows), -jnp.inf)
+
+
+def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any]) -> Any:
+    """The same for a mean that is one."""
     from jax import numpy as jnp
     from jax.scipy.special import xlog1py, xlogy
 
     from .special import loggamma
 
-    mean = rows["location"]
     match noise.family:
         case "beta":
             a, b = mean * rows["concentration"], (1 - mean) * rows["concentration"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
@@ -23,7 +24,8 @@ from .outcomes import observations, of, replicate
 def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Table:
     """The table with responses drawn from the law: `values` holds every parameter, grouped ones as arrays over their
     levels (of several factors, the combinations that occur, as `Model` has them). Known standard errors scatter the
-    responses as well, and the variables that they are of. The seed decides.
+    responses as well, and the variables that they are of. The seed decides, for each law apart: what one law's rows are
+    by chance says nothing of another's.
     """
     program = expressions.likelihood(law)
     operations = numpy_operations()
@@ -33,7 +35,7 @@ def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Ta
         grouped = parameter is not None and parameter.grouped
         per_row[name] = np.asarray(value)[grouping(parameter, table).codes] if parameter and grouped else value
     found = program.finish(program.prepare(table.columns, operations), per_row, operations)
-    random = np.random.default_rng(seed)
+    random = _random(law, seed, 0)
     columns = dict(table.columns)
     for name, outcome in law.outcome.items():
         rows = {what: np.broadcast_to(value, (table.rows,)) for what, value in of(name, found).items()}
@@ -44,6 +46,10 @@ def simulate(law: Law, table: Table, values: Mapping[str, Any], seed: int) -> Ta
         if name in law.variable:
             columns[name] = columns[name] + columns[column] * random.standard_normal(table.rows)
     return replace(table, columns=columns, digest=f"simulated-{seed}", source=f"simulated from {law.name}, seed {seed}")
+
+
+def _random(law: Law, seed: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, purpose, zlib.crc32(law.name.encode())])
 
 
 def _restored(law: Law, name: str, location: Any) -> Any:
@@ -82,7 +88,7 @@ def true_values(law: Law, table: Table, seed: int) -> dict[str, Any]:
     given: dict[str, Any] = dict(law.simulation.values)
     if law.simulation.set is not None:
         given = law.sets[law.simulation.set].by_name | given
-    random = np.random.default_rng([seed, 6])
+    random = _random(law, seed, 6)
     values = {}
     for parameter in law.parameters:
         if not parameter.free:

@@ -246,9 +246,9 @@ def data_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: $LAWDSL_CACHE/data, or the system's cache folder."""
+    """Where downloads are kept: $LAWDSL_CACHE/data, or the system's cache folder, which `off` leaves them too."""
     named = os.environ.get("LAWDSL_CACHE", "")
-    if named:
+    if named and named.lower() != "off":
         return Path(named).expanduser() / "data"
     import pooch
 

@@ -172,6 +172,26 @@ def test_draws_have_the_familys_mean_and_deviation(family: str) -> None:
     assert drawn.std() == pytest.approx(deviation, rel=0.1)
 
 
+@every_family
+def test_a_mean_outside_its_range_has_no_density(family: str) -> None:
+    """Where a shape of the beta is a negative integer, its gamma function is infinite; a search must not end there."""
+    outside = np.array([-0.1, -1 / KAPPA] if family == "poisson" else [-0.1, -1 / KAPPA, 1 + 1 / KAPPA, 1.1])
+    with jax.enable_x64(True):
+        rows = {**numbers(family), "location": jnp.asarray(outside)}
+        found = np.asarray(counted.log_density(COUNTED[family][0], jnp.full(outside.shape, 0.25), rows))
+        slope = jax.grad(lambda m: counted.log_density(COUNTED[family][0], 0.25, {**rows, "location": m}))(-0.1)
+    assert np.all(found == -np.inf)
+    assert np.isfinite(slope)
+
+
+def test_a_share_may_be_sure() -> None:
+    """A probability that rounds to 1 is one, where every trial succeeded."""
+    with jax.enable_x64(True):
+        rows = {"location": jnp.asarray([1.0, 0.0]), "trials": TRIALS}
+        found = np.asarray(counted.log_density(COUNTED["binomial"][0], jnp.asarray([1.0, 0.0]), rows))
+    assert found == pytest.approx([0, 0], abs=SAME)
+
+
 def test_a_mean_outside_its_range_draws_nothing() -> None:
     rows = {"location": np.array([-0.1, 0.5, 1.2]), "concentration": np.full(3, 8.0)}
     drawn = counted.draw(COUNTED["beta"][0], rows, np.random.default_rng(0))
