@@ -14,7 +14,8 @@ from importlib import import_module
 from process import ROOT, machine
 
 NAMES = (
-    "command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep", "sldbench",
+    "command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep",
+    "sldbench",
 )  # fmt: skip
 
 
