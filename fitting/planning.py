@@ -124,7 +124,7 @@ def plan(
     means = sign * at_points(posterior, points, chosen, noise=False)[name]["mean"]
     means = np.where(np.isfinite(means), means, np.inf)
     place = int(np.argmin(means[fine].mean(axis=0)))
-    point = points[place]
+    point, taken = points[place], {n: float(drawn[n][elected[place]]) for n in setting.over}
     here, best = means[:, place][fine], sign * drawn[name][fine]
     lost = np.maximum(here - best, 0.0)
     wasted = 1 - _worth(setting, posterior, chosen[fine], budget, best + lost, best, sign)
@@ -136,14 +136,14 @@ def plan(
             float((here < sign * target).mean()),
             None if observed is None else float((sign * observed < sign * target).mean()),
         )
-    ratios = setting.ratios({n: np.asarray(v) for n, v in point.items() if not isinstance(v, str)})
+    ratios = setting.ratios(setting.numbers | taken)
     moving = {n: drawn[n][fine] for n in setting.over}
-    every = moving | setting.ratios(moving | {n: np.asarray(v) for n, v in setting.numbers.items()})
-    columns = {n: point[n] for n in law.inputs} | setting.numbers
-    serving = INFERENCE * float(point[setting.size]) * inference if inference else 0.0
+    every = moving | setting.ratios(setting.numbers | moving)
+    columns = setting.numbers | taken
+    serving = INFERENCE * columns[setting.size] * inference if inference else 0.0
     return Plan(
         law.name, budget, str(setting.total), level,
-        tuple((n, float(point[n])) for n in setting.over), tuple(setting.given.items()),
+        tuple(taken.items()), tuple(setting.given.items()),
         tuple((n, _interval(draws, level)) for n, draws in every.items()),
         tuple((n, float(v)) for n, v in ratios.items()),
         _interval(sign * here, level), _interval(sign * best, level),
