@@ -1,22 +1,17 @@
 """Which runs would teach most about a question, per FLOP: from the draws of a posterior alone, without fitting again.
 
-A run at x is an observation m(x) + noise. Were question q and observations jointly normal over the posterior, it would
-leave q the variance
-
-    var(q) - cov(q, m)' (cov(m, m) + noise)^-1 cov(q, m)
-
-whatever it turns out to be (Bayes linear estimate: Goldstein & Wooff 2007, section 3.1; the design criterion is Chaloner &
-Verdinelli 1995, section 2.2, for one linear function of the parameters). Covariances are those of the draws, m is on the
-noise's scale, and the noise is the inverse of the Fisher information that an observation has of m, averaged over the
-draws: that of a Student-t is (df + 1)/(df + 3)/scale^2. How far the normal form can be trusted is checked by weighting
-the draws with the likelihood of simulated observations.
+Were a draw the truth, the rows so far and the runs to come would leave the question nearly normal about it, with a
+deviation that follows from the gradients there (`fitting.linearized`). What a batch of runs is expected to leave is that
+deviation averaged over draws (Chaloner & Verdinelli 1995, section 4; Pronzato & Walter 1985): a design for all truths that
+are still possible, and not for the likeliest. How far it can be trusted is checked by weighting the draws with the
+likelihood of simulated observations, which assumes nothing normal.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,26 +19,28 @@ from numpy.typing import NDArray
 
 from lawdsl.errors import AskError, Fault, Span
 from lawdsl.expression import Expression
-from lawdsl.law import COUNTED, Law, Outcome
+from lawdsl.law import Law
 
-from . import counted, outcomes
+from . import outcomes
 from .cost import costs
+from .linearized import NEW, Linearized, linearize, with_levels
 from .means import at_points
-from .noise import information
 from .posterior import Posterior
 from .predictions import Point, decades_beyond
-from .question_draws import Asked, on_scale, shrunk, width
+from .question_draws import Asked, shrunk, width
 
 Array = NDArray[np.float64]
 
-#: candidates looked at in one call: their covariances are held in memory
+#: candidates looked at in one call: their gradients are held in memory
 MOST = 2000
-#: a run explains this many times 1/draws of a variance by chance; what is below counts as nothing
-CHANCE = 3.0
+#: draws that a design averages over; fewer where there are many parameters
+TRUTHS, FEWEST = 64, 16
+#: a run that narrows an interval by less than this counts as nothing: gradients are differences
+NOTHING = 1e-6
 #: the greedy search divides gains by cost to each of these powers and the best batch is kept (Leskovec et al. 2007)
 POWERS = (0.0, 0.5, 1.0)
 #: rounds of exchanging one run of a batch for another (Fedorov 1972)
-EXCHANGES = 10
+EXCHANGES = 4
 #: simulated outcomes of a batch that its check is averaged over, and effective draws below which it says nothing
 SIMULATED, EFFECTIVE = 100, 50.0
 
@@ -128,21 +125,19 @@ def design(
     """
     law = posterior.law
     spent = _spent(law, points, cost)
-    rows, observed = _observations(posterior, points, question)
-    fine = np.array([np.isfinite(seen.location).all(axis=0) & (seen.noise > 0) for seen in observed]).all(axis=0)
+    linear = _linear(posterior, question, points)
+    fine = np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3))
     notes = []
     if not fine.all():
         notes.append(f"{int((~fine).sum())} of {len(points)} candidates are left out: the law has no value there")
     if not fine.any():
         raise AskError(Fault("ASK033", Span(law.name), "the law has no value at any candidate", "Try other points."))
-    kept = np.flatnonzero(fine)
-    spent, points = spent[kept], [points[i] for i in kept]
-    located = np.stack([seen.location[:, kept] for seen in observed], axis=2)  # draws, runs, responses
-    noise = np.stack([seen.noise[kept] for seen in observed], axis=1)
-    linear = _Linear(on_scale(question), located, noise)
-    alone = 1 - np.sqrt(1 - linear.gains(()))
+    linear = replace(linear, gradients=linear.gradients[:, fine], noise=linear.noise[:, fine])
+    spent, points = spent[fine], [points[i] for i in np.flatnonzero(fine)]
+    before = linear.deviation(())
+    alone = 1 - linear.deviations(()) / before if before > 0 else np.zeros(len(points))
     candidates = tuple(
-        Candidate(tuple(p.items()), float(c), float(s), decades_beyond(posterior, p))
+        Candidate(tuple(p.items()), float(c), float(s) if s > NOTHING else 0.0, decades_beyond(posterior, p))
         for p, c, s in zip(points, spent, alone, strict=True)
     )
     batch: tuple[int, ...] = ()
@@ -153,16 +148,34 @@ def design(
             notes.append(
                 f"no candidate costs as little as the budget: the cheapest costs {cheapest:.3g}"
                 if budget is not None and cheapest > budget
-                else "no candidate within the budget teaches more than the draws can tell from nothing"
+                else "no candidate within the budget teaches anything about this"
             )
-    share = float(np.sqrt(1 - linear.total(batch)))
-    checked, effective = None, float(len(linear.question))
+    share = linear.deviation(batch) / before if batch else 1.0
+    checked, effective = None, float(question.good.sum())
     if check and batch:
-        checked, effective = _checked(law, question, rows, kept[list(batch)], level, posterior.provenance.seed)
+        checked, effective = _checked(posterior, question, [points[i] for i in batch], level)
     return Design(
         question.text, question.unit, question.log, level, candidates, batch, question.interval(level),
         shrunk(question, level, share), 1 - share, float(spent[list(batch)].sum()), checked, effective, tuple(notes),
     )  # fmt: skip
+
+
+def _linear(posterior: Posterior, question: Asked, points: Sequence[Point]) -> Linearized:
+    size = sum(values.shape[-1] if values.ndim == 3 else 1 for values in posterior.draws.values())
+    good = question.chosen[question.good]
+    count = min(len(good), max(FEWEST, min(TRUTHS, 2000 // size)))
+    truths = good[np.linspace(0, len(good) - 1, count).astype(int)]
+
+    def scaled(of: Posterior) -> Array:
+        with np.errstate(all="ignore"):
+            return np.log(question.again(of)) if question.log else question.again(of)
+
+    found = linearize(posterior, points, scaled, truths)
+    kept = np.isfinite(found.question).all(axis=1) & np.isfinite(found.covariance).all(axis=(1, 2))
+    if not kept.any():
+        message = f"{question.text} has no slope at any of the draws"
+        raise AskError(Fault("ASK032", Span(posterior.law.name), message, "Ask for something that the parameters move."))
+    return Linearized(found.covariance[kept], found.question[kept], found.gradients[kept], found.noise[kept])
 
 
 def _spent(law: Law, points: Sequence[Point], cost: Expression) -> Array:
@@ -177,127 +190,17 @@ def _spent(law: Law, points: Sequence[Point], cost: Expression) -> Array:
     return spent
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What a response of the candidates is observed as: locations (draws, runs), noise variances (runs,)."""
-
-    location: Array
-    noise: Array
-
-
-def _observations(
-    posterior: Posterior, points: Sequence[Point], question: Asked
-) -> tuple[dict[str, dict[str, Array]], list[_Seen]]:
-    """The rows that candidates would be, of the draws that have an answer, and each response's observations."""
-    law, chosen = posterior.law, question.chosen[question.good]
-    rows = at_points(posterior, new_levels(law, points), chosen, typical=False)
-    seen = []
-    for name, outcome in law.outcome.items():
-        found = rows[name]
-        if posterior.residuals is not None:
-            residuals = posterior.residuals[name]
-            noise = np.full(len(points), float(np.nanvar(residuals)))
-        else:
-            data = _errors(posterior, outcome, found["location"].shape)
-            spread = outcomes.spread(outcome, found, data)
-            with np.errstate(all="ignore"):
-                if outcome.noise.family in COUNTED:
-                    informed = 1 / counted.deviation(outcome.noise, found) ** 2
-                else:
-                    informed = information(outcome.noise, found.get("df", outcomes.STUDENT_DF)) / spread**2
-            noise = 1 / informed.mean(axis=0)
-            rows[name] = found | {"spread": spread}
-        seen.append(_Seen(found["location"], noise))
-    return rows, seen
-
-
-def _errors(posterior: Posterior, outcome: Outcome, shape: tuple[int, ...]) -> dict[str, Array]:
-    """Known standard errors of a run to come: the median of the rows'."""
-    columns, found = posterior.columns, {}
-    if outcome.noise.error is not None:
-        values = columns[outcome.response.name]
-        found["error"] = outcomes.error_on_scale(outcome.noise, columns[outcome.noise.error], values)
-    for variable in posterior.law.variables:
-        if variable.error is not None and variable.error in columns:
-            found[f"error of {variable.name}"] = columns[variable.error]
-    return {name: np.full(shape, float(np.nanmedian(values))) for name, values in found.items()}
-
-
-def new_levels(law: Law, points: Sequence[Point]) -> list[Point]:
-    """Candidates with a level of their own for every population that they do not name: runs apart from each other."""
-    free = {
-        name for name in law.grouping if all(p.pool == "partial" for p in law.parameters if p.grouped and name in p.by)
-    }
-    return [{**{name: f"candidate {i + 1}" for name in free if name not in p}, **p} for i, p in enumerate(points)]
-
-
-class _Linear:
-    """The question and the observations as jointly normal. `gains` are shares of the question's variance."""
-
-    def __init__(self, question: Array, located: Array, noise: Array):
-        draws, self.runs, self.responses = located.shape
-        cells = located.reshape(draws, -1)
-        cells = cells - cells.mean(axis=0)
-        self.question = question - question.mean()
-        self.variance = float(self.question @ self.question) / draws
-        self.covariance = cells.T @ cells / draws
-        self.with_question = cells.T @ self.question / draws
-        self.noise = noise.reshape(-1)
-        self.draws = draws
-
-    def cells(self, batch: Sequence[int]) -> NDArray[np.int64]:
-        """The places of a batch's observations."""
-        steps = np.arange(self.responses)
-        return np.asarray([i * self.responses + s for i in batch for s in steps], dtype=np.int64)
-
-    def total(self, batch: Sequence[int]) -> float:
-        """What a batch explains of the question's variance, less what chance would."""
-        if not len(batch) or self.variance == 0:
-            return 0.0
-        at = self.cells(batch)
-        within = self.covariance[np.ix_(at, at)]
-        both = within + np.diag(self.noise[at])
-        explained = float(self.with_question[at] @ np.linalg.solve(both, self.with_question[at])) / self.variance
-        chance = float(np.trace(np.linalg.solve(both, within))) / self.draws
-        return float(np.clip((explained - chance) / (1 - chance) if chance < 1 else 0.0, 0.0, 1 - 1e-12))
-
-    def gains(self, batch: Sequence[int]) -> Array:
-        """(runs,): what each run explains of the variance that the question has left after a batch; of runs in the
-        batch nothing."""
-        if self.variance == 0:
-            return np.zeros(self.runs)
-        c, q, left = self.covariance, self.with_question, self.variance
-        count, size = self.runs, self.responses
-        own = np.stack([np.arange(size) + i * size for i in range(count)])
-        blocks = c[own[:, :, None], own[:, None, :]]
-        if len(batch):
-            at = self.cells(batch)
-            both = c[np.ix_(at, at)] + np.diag(self.noise[at])
-            weights = np.linalg.solve(both, c[at])  # observations of the batch, all cells
-            left = left - float(q[at] @ np.linalg.solve(both, q[at]))
-            q = q - weights.T @ q[at]
-            lines = c[at].reshape(len(at), count, size)
-            blocks = blocks - np.einsum("kia,kib->iab", lines, weights.reshape(len(at), count, size))
-        with_noise = blocks + np.eye(size) * self.noise[own][:, None, :]
-        wanted = q[own][..., None]
-        explained = (wanted * np.linalg.solve(with_noise, wanted)).sum(axis=(1, 2)) / max(left, 1e-300)
-        chance = np.trace(np.linalg.solve(with_noise, blocks), axis1=1, axis2=2) / self.draws
-        found = np.where(explained > CHANCE * chance, explained - chance, 0.0)
-        found[list(batch)] = 0.0
-        return np.asarray(np.clip(found, 0.0, 1 - 1e-12))
-
-
-def best_batch(linear: _Linear, spent: Array, budget: float, runs: int) -> tuple[int, ...]:
+def best_batch(linear: Linearized, spent: Array, budget: float, runs: int) -> tuple[int, ...]:
     """A batch that narrows the question most: greedy by gain per cost to several powers, then exchanged run by run."""
-    found = [_exchanged(linear, _greedy(linear, spent, budget, runs, power), spent, budget, runs) for power in POWERS]
-    return max(found, key=linear.total)
+    powers = POWERS if np.isfinite(budget) else POWERS[:1]
+    found = [_exchanged(linear, _greedy(linear, spent, budget, runs, power), spent, budget, runs) for power in powers]
+    return min(found, key=linear.deviation)
 
 
-def _greedy(linear: _Linear, spent: Array, budget: float, runs: int, power: float) -> tuple[int, ...]:
+def _greedy(linear: Linearized, spent: Array, budget: float, runs: int, power: float) -> tuple[int, ...]:
     batch: tuple[int, ...] = ()
-    for _ in range(min(runs, linear.runs)):
-        left = budget - spent[list(batch)].sum()
-        gains = np.where(spent <= left * (1 + 1e-12), linear.gains(batch), 0.0)
+    for _ in range(min(runs, len(spent))):
+        gains = _gains(linear, batch, spent, budget)
         best = int(np.argmax(gains / spent**power))
         if gains[best] <= 0:
             break
@@ -305,43 +208,57 @@ def _greedy(linear: _Linear, spent: Array, budget: float, runs: int, power: floa
     return batch
 
 
-def _exchanged(linear: _Linear, batch: tuple[int, ...], spent: Array, budget: float, runs: int) -> tuple[int, ...]:
+def _gains(linear: Linearized, batch: tuple[int, ...], spent: Array, budget: float) -> Array:
+    """The share by which each run that can still be afforded narrows what a batch leaves; of runs in it nothing."""
+    now = linear.deviation(batch)
+    if now <= 0:
+        return np.zeros(len(spent))
+    gains = 1 - linear.deviations(batch) / now
+    left = (budget - spent[list(batch)].sum()) * (1 + 1e-12)
+    gains = np.where((spent <= left) & (gains > NOTHING), gains, 0.0)
+    gains[list(batch)] = 0.0
+    return np.asarray(gains)
+
+
+def _exchanged(linear: Linearized, batch: tuple[int, ...], spent: Array, budget: float, runs: int) -> tuple[int, ...]:
     for _ in range(EXCHANGES):
-        before = linear.total(batch)
+        before = batch
         for place in range(len(batch)):
             others = batch[:place] + batch[place + 1 :]
-            left = budget - spent[list(others)].sum()
-            gains = np.where(spent <= left * (1 + 1e-12), linear.gains(others), 0.0)
+            gains = _gains(linear, others, spent, budget)
             best = int(np.argmax(gains))
-            if gains[best] > gains[batch[place]]:
+            if gains[best] > gains[batch[place]] * (1 + 1e-9):
                 batch = (*others[:place], best, *others[place:])
         if len(batch) < runs:  # an exchange may have left room
-            gains = np.where(spent <= budget - spent[list(batch)].sum(), linear.gains(batch), 0.0)
+            gains = _gains(linear, batch, spent, budget)
             if gains.max(initial=0.0) > 0:
                 batch = (*batch, int(np.argmax(gains)))
-        if linear.total(batch) <= before * (1 + 1e-9):
+        if batch == before:
             break
     return batch
 
 
 def _checked(
-    law: Law, question: Asked, rows: dict[str, dict[str, Array]], batch: NDArray[np.int64], level: float, seed: int
+    posterior: Posterior, question: Asked, batch: Sequence[Point], level: float
 ) -> tuple[float | None, float]:
     """The batch's shrinkage by weighted draws, averaged over outcomes simulated from some of them, and the median of
     the effective draws (Kong 1992). No normal form is assumed: only that the draws are dense where the weights are."""
+    if posterior.residuals is not None:
+        return None, 0.0  # a point fit: it has no likelihood
     import jax
     import jax.numpy as jnp
 
-    random = np.random.default_rng([seed, 7])
+    law = posterior.law
+    random = np.random.default_rng([posterior.provenance.seed, 7])
+    named = [
+        {n: f"{v} {i}" if v == NEW else v for n, v in point.items()} for i, point in enumerate(with_levels(law, batch))
+    ]
+    rows = at_points(posterior, named, question.chosen[question.good], typical=False)
     count = int(question.good.sum())
     truths = random.choice(count, size=min(SIMULATED, count), replace=False)
     weight = np.zeros((len(truths), count))
     for name, outcome in law.outcome.items():
-        found = rows[name]
-        if "spread" not in found:
-            return None, 0.0  # a point fit: it has no likelihood
-        at = {what: values[:, batch] for what, values in found.items() if not what.startswith("slope ")}
-        at = at if outcome.noise.family in COUNTED else {**at, "scale": at["spread"]}
+        at = {what: values for what, values in rows[name].items() if not what.startswith("slope ")}
         drawn = outcomes.replicate(outcome, {what: values[truths] for what, values in at.items()}, {}, random)
         observed = outcomes.transform(outcome.noise, drawn)
         with jax.enable_x64(True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,12 +30,14 @@ FEWEST = 100
 
 @dataclass(frozen=True)
 class Asked:
-    """One number of a posterior: in words, its unit, its draws (NaN where a draw has no answer), and which draws."""
+    """One number of a posterior: in words, its unit, its draws (NaN where a draw has no answer), which draws of the
+    posterior these are, and the way to it: the numbers of every draw of another posterior of the law."""
 
     text: str
     unit: str
     draws: Array
     chosen: NDArray[np.int64]
+    again: Callable[[Posterior], Array]
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -83,8 +85,12 @@ def asked(
             message = f"'{response}' is no response of {law.name}, and --at asks for one"
             raise AskError(Fault("ASK032", Span(law.name), message, suggest(response, law.outcome)))
         (point,) = read_points(law, [at])
-        draws = at_points(posterior, [point], chosen, noise=False)[response]["mean"][:, 0]
-        found = Asked(f"{response} at {describe(point)}", str(law.outcome[response].response.quantity), draws, chosen)
+
+        def mean(of: Posterior) -> Array:
+            return at_points(of, [point], noise=False)[response]["mean"][:, 0]
+
+        unit = str(law.outcome[response].response.quantity)
+        found = Asked(f"{response} at {describe(point)}", unit, mean(posterior)[chosen], chosen, mean)
     else:
         if question is None:
             names = ",".join(f"{name}=..." for name in law.inputs)
@@ -104,6 +110,11 @@ def _answer(posterior: Posterior, question: str, given: Mapping[str, Any], chose
     name, _, wanted = question.partition(".")
     drawn = answer_draws(posterior, name, given, chosen)
     names = answer_names(law.questions[name])
+
+    def answers(of: Posterior) -> Array:
+        every = np.arange(len(next(iter(of.flat.values()))))
+        return np.broadcast_to(np.ravel(answer_draws(of, name, given, every)[wanted]), every.shape)
+
     wanted = wanted or names[0]
     if wanted not in names:
         message = f"'{name}' answers no '{wanted}'"
@@ -115,13 +126,7 @@ def _answer(posterior: Posterior, question: str, given: Mapping[str, Any], chose
     told = ", ".join(f"{n}={v}" for n, v in given.items())
     text = (name if wanted == name else f"{wanted} of {name}") + (f" at {told}" if told else "")
     draws = np.broadcast_to(np.ravel(drawn[wanted]), chosen.shape)  # an answer without parameters is one number
-    return Asked(text, unit, draws, chosen)
-
-
-def on_scale(found: Asked) -> Array:
-    """The draws that have an answer, on the scale on which they are nearly normal (see `Asked.log`)."""
-    kept = found.draws[found.good]
-    return np.log(kept) if found.log else kept
+    return Asked(text, unit, draws, chosen, answers)
 
 
 def shrunk(found: Asked, level: float, share: float) -> tuple[float, float, float]:
