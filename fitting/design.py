@@ -1,10 +1,11 @@
 """Which runs would teach most about a question, per FLOP: from the draws of a posterior alone, without fitting again.
 
 Were a draw the truth, the rows so far and the runs to come would leave the question nearly normal about it, with a
-deviation that follows from the gradients there (`fitting.linearized`). What a batch of runs is expected to leave is that
-deviation averaged over draws (Chaloner & Verdinelli 1995, section 4; Pronzato & Walter 1985): a design for all truths that
-are still possible, and not for the likeliest. How far it can be trusted is checked by weighting the draws with the
-likelihood of simulated observations, which assumes nothing normal.
+deviation that follows from the gradients there (`fitting.linearized`). What a batch is expected to leave is that
+deviation averaged over draws (Chaloner & Verdinelli 1995, section 4; Pronzato & Walter 1985): a design for all truths
+that are still possible, and not for the likeliest. The normal form is checked by weighting the draws with the likelihood
+of simulated observations, which assumes nothing normal. Nothing checks the law: both take it for the truth, and where
+runs do not follow it they teach less than is said here (docs/decisions.md has a replay).
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ class Design:
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""
+
         def interval(ends: tuple[float, float, float]) -> dict[str, float]:
             return dict(zip(("lo", "median", "hi"), ends, strict=True))
 
@@ -174,7 +176,9 @@ def _linear(posterior: Posterior, question: Asked, points: Sequence[Point]) -> L
     kept = np.isfinite(found.question).all(axis=1) & np.isfinite(found.covariance).all(axis=(1, 2))
     if not kept.any():
         message = f"{question.text} has no slope at any of the draws"
-        raise AskError(Fault("ASK032", Span(posterior.law.name), message, "Ask for something that the parameters move."))
+        raise AskError(
+            Fault("ASK032", Span(posterior.law.name), message, "Ask for something that the parameters move.")
+        )
     return Linearized(found.covariance[kept], found.question[kept], found.gradients[kept], found.noise[kept])
 
 
@@ -238,9 +242,7 @@ def _exchanged(linear: Linearized, batch: tuple[int, ...], spent: Array, budget:
     return batch
 
 
-def _checked(
-    posterior: Posterior, question: Asked, batch: Sequence[Point], level: float
-) -> tuple[float | None, float]:
+def _checked(posterior: Posterior, question: Asked, batch: Sequence[Point], level: float) -> tuple[float | None, float]:
     """The batch's shrinkage by weighted draws, averaged over outcomes simulated from some of them, and the median of
     the effective draws (Kong 1992). No normal form is assumed: only that the draws are dense where the weights are."""
     if posterior.residuals is not None:

@@ -30,7 +30,9 @@ def picture(law: Law, design: Design) -> Figure:
         label = f"the batch: {100 * design.shrinkage:.0f} % together"
         axes.plot(cost[chosen], share[chosen], "o", color=COLOURS[1], ms=7, label=label)
         for order, place in enumerate(chosen, start=1):
-            axes.annotate(str(order), (cost[place], share[place]), textcoords="offset points", xytext=(6, 4), fontsize=8)
+            axes.annotate(
+                str(order), (cost[place], share[place]), textcoords="offset points", xytext=(6, 4), fontsize=8
+            )
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("cost of the run (FLOP)")

@@ -91,7 +91,10 @@ class Difference:
 
 
 def difference(
-    first: Posterior, second: Posterior, points: Sequence[Mapping[str, Any]] = (), given: Mapping[str, Any] | None = None
+    first: Posterior,
+    second: Posterior,
+    points: Sequence[Mapping[str, Any]] = (),
+    given: Mapping[str, Any] | None = None,
 ) -> Difference:
     """What changed from the first fit to the second.
 
@@ -129,7 +132,10 @@ def _facts(first: Posterior, second: Posterior) -> tuple[tuple[str, str, str], .
         ("rows", str(a.rows), str(b.rows)), ("method", first.method, second.method), ("seed", str(a.seed), str(b.seed)),
         ("notes", "; ".join(a.notes), "; ".join(b.notes)),
     ]  # fmt: skip
-    for what, one, other in (("", dict(a.settings), dict(b.settings)), ("version of ", dict(a.versions), dict(b.versions))):
+    for what, one, other in (
+        ("", dict(a.settings), dict(b.settings)),
+        ("version of ", dict(a.versions), dict(b.versions)),
+    ):
         told += [(f"{what}{n}", one.get(n, "-"), other.get(n, "-")) for n in {**one, **other}]
     told.append(("verdict", *("good" if p.verdict.ok else "not to be believed" for p in (first, second))))
     return tuple(line for line in told if line[1] != line[2])
@@ -151,7 +157,9 @@ def _predictions(
     read = read_points(first.law, points), read_points(second.law, points)
     means = [at_points(p, r, c, noise=False) for p, r, c in zip((first, second), read, chosen, strict=True)]
     return tuple(
-        Shift(f"{name} at {describe(point)}", _spread(means[0][name]["mean"][:, i]), _spread(means[1][name]["mean"][:, i]))
+        Shift(
+            f"{name} at {describe(point)}", _spread(means[0][name]["mean"][:, i]), _spread(means[1][name]["mean"][:, i])
+        )
         for i, point in enumerate(read[0])
         for name in shared
     )

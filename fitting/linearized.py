@@ -4,8 +4,8 @@ Were the draw the truth, rows and prior would leave the parameters nearly normal
 
     prior + sum over rows of (gradient of the row's location)(the same)' * information of its noise
 
-on the unconstrained scale (Fisher information; Chaloner & Verdinelli 1995, section 4, for designs that average over such
-draws). One covariance of all draws would not do: posteriors of few rows are bent, and a straight line through a bent
+on the unconstrained scale (Fisher information; Chaloner & Verdinelli 1995, section 4, for designs that average over
+such draws). One covariance of all draws would not do: posteriors of few rows are bent, and a straight line through a bent
 one finds the question explained by runs that explain it at no single truth.
 """
 
@@ -155,7 +155,7 @@ class _Scalar:
 
 
 def _at_truths(posterior: Posterior, candidates: Sequence[Point], truths: NDArray[np.int64]) -> Posterior:
-    """The posterior of these draws alone, with a level at the centre of its population for each that candidates bring."""
+    """The posterior of these draws, with a level at the centre of its population for each that candidates bring."""
     law = posterior.law
     draws = {name: values[truths][None] for name, values in posterior.flat.items()}
     levels = dict(posterior.levels)

@@ -47,7 +47,9 @@ def at_points(
     outputs = {f"mean of {name}": algebra.name(name) for name in law.outcome}
     if noise:
         found = noise_outputs(law)
-        kept = found if posterior.residuals is None else {n: e for n, e in found.items() if n.startswith("location of ")}
+        kept = (
+            found if posterior.residuals is None else {n: e for n, e in found.items() if n.startswith("location of ")}
+        )
         outputs |= kept
     program = compile_expressions(outputs, columns_of(law))
     operations = numpy_operations()

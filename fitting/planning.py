@@ -1,7 +1,7 @@
 """What to spend a budget on: sizes, tokens, bits, with intervals, the cost of being wrong, and the odds of a target.
 
-Every draw of a posterior has an optimum of its own, and one plan has to be chosen before anybody knows which draw is the
-truth. The plan is the one with the least expected loss among the draws' own optima; what it loses against each draw's
+Every draw of a posterior has an optimum of its own, and one plan has to be chosen before anybody knows which draw is
+the truth. The plan is the one with the least expected loss among the draws' own optima; what it loses against each draw's
 optimum is its regret (Raiffa & Schlaifer 1961, section 4.5: the expected value of perfect information), in the unit of
 the response and as the share of the budget that would have bought the same.
 """
@@ -71,6 +71,7 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""
+
         def interval(ends: Interval) -> dict[str, float]:
             return dict(zip(("lo", "median", "hi"), ends, strict=True))
 
@@ -160,7 +161,7 @@ def _interval(draws: Array, level: float) -> Interval:
 
 
 def _training(law: Law, setting: _Setting, columns: Mapping[str, Any], otherwise: float) -> float:
-    """What the plan's training costs; where the law's question has a formula of its own, the budget less the serving."""
+    """What the plan's training costs; where the law's question has a formula of its own, the budget less serving."""
     return otherwise if setting.own else float(costs(law, setting.cost, columns))
 
 
@@ -246,7 +247,9 @@ class _Setting:
             faults.append(Fault("ASK034", Span("--inference"), f"{inference:g} tokens", "Tokens served are positive."))
         if inference and not size:
             message = f"{law.name} has no variable of model size, on which serving a token costs"
-            faults.append(Fault("ASK034", Span("--inference"), message, "Say the whole cost yourself: --cost EXPRESSION."))
+            faults.append(
+                Fault("ASK034", Span("--inference"), message, "Say the whole cost yourself: --cost EXPRESSION.")
+            )
         if len(wanted) < 2:
             message = f"a budget leaves nothing to choose over {', '.join(wanted) or 'no variable'}"
             cure = f"Name two or more: --over {','.join(law.inputs[:2]) or 'N,D'}."
@@ -315,6 +318,10 @@ def _known(law: Law) -> Ask | None:
     """The law's own question for the best response that a budget of compute buys."""
     target = Name(law.response.name)
     for ask in law.ask:
-        if ask.kind in ("minimize", "maximize") and ask.target == target and any(_is_compute(law, n) for n in ask.given):
+        if (
+            ask.kind in ("minimize", "maximize")
+            and ask.target == target
+            and any(_is_compute(law, n) for n in ask.given)
+        ):
             return ask
     return None

@@ -276,8 +276,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "ASK030": (
         "a run without a cost",
-        "Designs and plans weigh runs by what they cost: the law's derived variable in FLOP, or 6*N*D of its parameters "
-        "and tokens. Where it has neither, --cost gives an expression of its variables.",
+        "Designs and plans weigh runs by what they cost: the law's derived variable in FLOP, or 6*N*D of its "
+        "parameters and tokens. Where it has neither, --cost gives an expression of its variables.",
     ),
     "ASK031": (
         "points of a law of runs",
@@ -285,8 +285,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "ASK032": (
         "no number to shrink the interval of",
-        "A design is for one number: an answer of a question (--question optimum.N --given C=1e24) or the response at a "
-        "point (--at N=70B,D=1.4T), with an interval, so of a fit by nuts, map or bootstrap.",
+        "A design is for one number: an answer of a question (--question optimum.N --given C=1e24) or the response at "
+        "a point (--at N=70B,D=1.4T), with an interval, so of a fit by nuts, map or bootstrap.",
     ),
     "ASK033": (
         "candidates at fault",
@@ -327,8 +327,8 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "FIT070": (
         "not a lock, or not a file of constants",
-        "`lawdsl lock` writes locks; they are YAML of one form. Constants are YAML or JSON, a mapping of names to numbers: "
-        "--constants params.yaml#scaling.chinchilla looks below two keys.",
+        "`lawdsl lock` writes locks; they are YAML of one form. Constants are YAML or JSON, a mapping of names to "
+        "numbers: --constants params.yaml#scaling.chinchilla looks below two keys.",
     ),
     "FIT071": (
         "a lock that would not hold from the start",

@@ -88,7 +88,7 @@ def test_what_else_changed_is_named() -> None:
 
 def test_parameters_of_one_law_alone() -> None:
     one = fitted()
-    law = LAW.replace("  s:", "  c: {prior: \"Normal(0, 1)\"}\n  s:").replace("0*P", "c*P")
+    law = LAW.replace("  s:", '  c: {prior: "Normal(0, 1)"}\n  s:').replace("0*P", "c*P")
     other = posterior(lawdsl.parse(law), ROWS, {**one.draws, "c": np.zeros((4, 250))})
     found = difference(one, other)
     assert found.new == ("c",) and found.gone == ()
@@ -116,8 +116,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def locking(folder: Path, *more: str) -> list[str]:
-    return ["lock", str(folder / "fits/small.nc"), "-o", str(folder / "lawdsl.lock"), "--law", str(folder / "small.yaml"),
-            *more]  # fmt: skip
+    fit, lock, law = (str(folder / name) for name in ("fits/small.nc", "lawdsl.lock", "small.yaml"))
+    return ["lock", fit, "-o", lock, "--law", law, *more]
 
 
 def verify(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, list[str], dict[str, Any]]:

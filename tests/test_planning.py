@@ -64,12 +64,14 @@ def test_a_plan_is_the_election_of_the_least_expected_loss(chinchilla: Posterior
     assert found.regret == pytest.approx((lost.mean(), np.quantile(lost, 0.95)), rel=1e-6)
     assert found.response == pytest.approx(tuple(np.quantile(here, [0.05, 0.5, 0.95])), rel=SAME)
     assert found.below is not None and found.below[0] == pytest.approx((here < 2.05).mean())
-    assert found.below[1] == pytest.approx((here < 2.05).mean(), abs=0.05)  # noise of .02 about losses that differ by .1
+    assert found.below[1] == pytest.approx(
+        (here < 2.05).mean(), abs=0.05
+    )  # noise of .02 about losses that differ by .1
     assert found.training == pytest.approx(BUDGET) and found.inference == 0
 
 
 def test_what_is_wasted_is_the_budget_that_would_have_done(chinchilla: Posterior) -> None:
-    """For every draw the loss of the plan is its own best loss at (1 - wasted) of the budget, found here by bisection."""
+    """For every draw the plan's loss is its own best loss at (1 - wasted) of the budget, found here by bisection."""
     p = chinchilla.flat
     found = plan(chinchilla, BUDGET)
     chosen = dict(found.chosen)
@@ -79,7 +81,9 @@ def test_what_is_wasted_is_the_budget_that_would_have_done(chinchilla: Posterior
         middle = (low + high) / 2
         poorer = loss(p, *best(p, middle * BUDGET)) > here
         low, high = np.where(poorer, middle, low), np.where(poorer, high, middle)
-    assert found.wasted[0] == pytest.approx((1 - high).mean(), rel=0.02)  # straight between the shares that are computed
+    assert found.wasted[0] == pytest.approx(
+        (1 - high).mean(), rel=0.02
+    )  # straight between the shares that are computed
 
 
 def test_one_draw_alone_has_no_regret() -> None:

@@ -112,9 +112,7 @@ def axes(law: Law, text: str) -> dict[str, Sequence[float | str]]:
         ends = parse_number(low.strip()), parse_number(high.strip())
         if None in ends or not count.strip().isdecimal() or not 2 <= int(count) <= 1000:
             cure = f"Write a range with its number of values: {name}=10M..10B:5."
-            raise AskError(
-                Fault("ASK033", Span(f"--candidates {text}"[:120]), f"'{value[:40]}' is no range", cure)
-            )
+            raise AskError(Fault("ASK033", Span(f"--candidates {text}"[:120]), f"'{value[:40]}' is no range", cure))
         found[name] = _spaced(law, name, float(ends[0] or 0.0), float(ends[1] or 0.0), int(count))
     return found
 

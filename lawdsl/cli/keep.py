@@ -29,9 +29,7 @@ if TYPE_CHECKING:
               help="Compare predictions here; at the corners of the rows and a decade beyond unless said.")  # fmt: skip
 @click.option("--given", multiple=True, metavar="C=5.76e23", help="Numbers for the laws' questions.")
 @JSON
-def diff_command(
-    first: Path, second: Path, points: tuple[str, ...], given: tuple[str, ...], as_json: bool
-) -> int:
+def diff_command(first: Path, second: Path, points: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> int:
     """What changed between two fits: law, rows, versions, parameters, and which predictions moved by how many sd."""
     engine = _engine()
     fits: list[Posterior] = [engine.open_fit(first), engine.open_fit(second)]
@@ -64,7 +62,11 @@ def _print_diff(found: Difference) -> None:
     for name, only in (("first", found.gone), ("second", found.new)):
         if only:
             click.echo(f"parameters of the {name} alone: {', '.join(only)}")
-    for title, shifts in (("parameter", found.parameters), ("prediction", found.predictions), ("answer", found.answers)):
+    for title, shifts in (
+        ("parameter", found.parameters),
+        ("prediction", found.predictions),
+        ("answer", found.answers),
+    ):
         if shifts:
             say.table((title, "first", "second", "sd moved"), [_shift(one) for one in shifts])
             click.echo()
@@ -97,8 +99,8 @@ def lock_command(
 ) -> int:  # fmt: skip
     """Write down what a fit rests on, and its constants, in a small file for a repository.
 
-    Digests of law, rows and fit, versions, seed, settings, and every constant with its interval. Rows are bound again to
-    see that they are the fit's: what `lawdsl fit` was told (--map, --where, --units) is told here too.
+    Digests of law, rows and fit, versions, seed, settings, and every constant with its interval. Rows are bound again
+    to see that they are the fit's: what `lawdsl fit` was told (--map, --where, --units) is told here too.
     """
     engine = _engine()
     posterior: Posterior = engine.open_fit(fit)

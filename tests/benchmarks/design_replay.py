@@ -46,7 +46,6 @@ def replay(table: Table, seed: int, start: str) -> dict[str, object]:
     first = random.choice(pool, START, replace=False)
     rest = np.setdiff1d(np.arange(table.rows), first)
     before = fitting.fit(law, table.take(first), seed=seed, draws=DRAWS)
-    before.save(f"/tmp/design/fits/{start}{seed}.nc")
     points = read_points(law, [
         {"N": table.columns["N"][i], "D": table.columns["D"][i]} for i in rest
     ])  # fmt: skip
@@ -63,7 +62,8 @@ def replay(table: Table, seed: int, start: str) -> dict[str, object]:
         verdicts.append(fit.verdict.ok)
     return {
         "seed": seed, "before": width(before), **after, "expected": found.after[2] - found.after[0],
-        "effective": found.effective, "good": sum(verdicts), "checked": found.checked, "batch": [int(i) for i in ways["design"]],
+        "effective": found.effective, "checked": found.checked, "good": sum(verdicts),
+        "batch": [int(i) for i in ways["design"]],
         "first": [int(i) for i in first], "random_rows": [int(i) for i in ways["random"]],
         "cost": {w: compute[r].sum() for w, r in ways.items()},
     }  # fmt: skip
