@@ -3,9 +3,9 @@
 Were a draw the truth, the rows so far and the runs to come would leave the question nearly normal about it, with a
 deviation that follows from the gradients there (`fitting.linearized`). What a batch is expected to leave is that
 deviation averaged over draws (Chaloner & Verdinelli 1995, section 4; Pronzato & Walter 1985): a design for all truths
-that are still possible, and not for the likeliest. The normal form is checked by weighting the draws with the likelihood
-of simulated observations, which assumes nothing normal. Nothing checks the law: both take it for the truth, and where
-runs do not follow it they teach less than is said here (docs/decisions.md has a replay).
+that are still possible, and not for the likeliest. The normal form is checked by weighting the draws with the
+likelihood of simulated observations, which assumes nothing normal. Nothing checks the law: both take it for the truth,
+and where runs do not follow it they teach less than is said here (docs/decisions.md has a replay).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ Were the draw the truth, rows and prior would leave the parameters nearly normal
     prior + sum over rows of (gradient of the row's location)(the same)' * information of its noise
 
 on the unconstrained scale (Fisher information; Chaloner & Verdinelli 1995, section 4, for designs that average over
-such draws). One covariance of all draws would not do: posteriors of few rows are bent, and a straight line through a bent
-one finds the question explained by runs that explain it at no single truth.
+such draws). One covariance of all draws would not do: posteriors of few rows are bent, and a straight line through a
+bent one finds the question explained by runs that explain it at no single truth.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What to spend a budget on: sizes, tokens, bits, with intervals, the cost of being wrong, and the odds of a target.
 
 Every draw of a posterior has an optimum of its own, and one plan has to be chosen before anybody knows which draw is
-the truth. The plan is the one with the least expected loss among the draws' own optima; what it loses against each draw's
-optimum is its regret (Raiffa & Schlaifer 1961, section 4.5: the expected value of perfect information), in the unit of
-the response and as the share of the budget that would have bought the same.
+the truth. The plan is the one with the least expected loss among the draws' own optima; what it loses against each
+draw's optimum is its regret (Raiffa & Schlaifer 1961, section 4.5: the expected value of perfect information), in the
+unit of the response and as the share of the budget that would have bought the same.
 """
 
 from __future__ import annotations

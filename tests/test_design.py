@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ from fitting.cost import cost_of, costs
 from fitting.design import MOST, Design, design, grid
 from fitting.predictions import read_points
 from fitting.question_draws import asked
+from lawdsl.cli import run
+from lawdsl.cli.design import axes
 from lawdsl.errors import AskError
 from lawdsl.expression import Name
 
@@ -275,3 +279,54 @@ def test_a_point_fit_has_no_interval_to_shrink(line: Posterior) -> None:
     one = {name: draws[:1, :1] for name, draws in line.draws.items()}
     with pytest.raises(AskError, match="ASK032"):
         asked(posterior(line.law, ROWS, one, method="huber"), "slope")
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fit of chinchilla's law with given draws, about Besiroglu et al.'s values."""
+    random = np.random.default_rng(0)
+    values = {"E": 1.8172, "A": 482.01, "B": 2085.43, "alpha": 0.3478, "beta": 0.3658, "sigma": 0.01, "nu": 4.0}
+    draws = {name: value * np.exp(random.normal(0, 0.02, (4, 50))) for name, value in values.items()}
+    sizes, tokens = np.meshgrid(np.geomspace(1e8, 1e9, 4), np.geomspace(2e9, 2e10, 4))
+    rows = {"N": sizes.ravel(), "D": tokens.ravel(), "L": np.linspace(2.5, 3.0, 16)}
+    post = posterior(lawdsl.load("chinchilla"), rows, draws)
+    return post.save(tmp_path_factory.mktemp("design") / "c.nc")
+
+
+def test_the_command(fit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["design", str(fit), "--at", "N=70B,D=1.4T", "--candidates", "N=1B..10B:3,D=20B/200B"]
+    assert run([*arguments, "--budget", "1e22", "--plot", str(tmp_path / "d.svg"), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["candidates"]) == 6 and answer["question"] == "L at N=70B, D=1.4T"
+    ratios = [one["shrinkage_per_cost"] for one in answer["candidates"]]
+    assert ratios == sorted(ratios, reverse=True)
+    batch = answer["batch"]
+    assert 0 < batch["cost"] <= 1e22 and 0 < batch["shrinkage"] < 1
+    assert batch["after"]["hi"] - batch["after"]["lo"] < answer["before"]["hi"] - answer["before"]["lo"]
+    assert (tmp_path / "d.svg").is_file()
+    assert run([*arguments, "--runs", "2"]) == 0
+    shown = capsys.readouterr().out
+    for words in ("of 6 candidates", "the next 2 runs", "expected: 90 % interval", "verdict: good"):
+        assert words in shown
+
+
+def test_a_question_and_a_table_of_candidates(fit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs.csv").write_text("size,D\n1e9,2e10\n7e9,1.4e11\n")
+    arguments = ["design", str(fit), "--question", "optimum.D", "--given", "C=1e24", "--candidates"]
+    assert run([*arguments, str(tmp_path / "runs.csv"), "--map", "N=size", "--runs", "1", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["on_log"] and answer["unit"] == "tokens" and len(answer["batch"]["runs"]) == 1
+    for wrong, code in (("N=1B..7B,D=1B", "ASK033"), ("N=1B,Q=3", "ASK002"), ("none.csv", "TAB001")):
+        assert run([*arguments, wrong]) in (2, 3)
+        assert code in capsys.readouterr().err
+    assert run([*arguments, "N=1B,D=20B", "--budget", "-3"]) == 2
+
+
+def test_ranges_are_by_equal_factors_and_bits_by_equal_steps() -> None:
+    law = lawdsl.load("qid")
+    found = axes(law, "N=1B..4B:3,D=1B/2B,P=2..4:3")
+    assert found["N"] == pytest.approx([1e9, 2e9, 4e9]) and found["P"] == [2.0, 3.0, 4.0] and found["D"] == ["1B", "2B"]
+    assert len(grid(law, found)) == 18
