@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.expression import Name
+from lawdsl.law import Law
 from lawdsl.numbers import level_text, parse_number
 from lawdsl.question import answer
 
@@ -45,16 +47,39 @@ def ask(
     `given`: numbers (or texts such as "100T") for what the question is given, and levels of factors.
     Raises: AskError for an unknown question (ASK009) or numbers missing or unknown (ASK001, ASK002, ASK007).
     """
+    if not 0 < level < 1:
+        raise AskError(Fault("ASK008", Span(posterior.law.name), f"level {level:g}", "It lies between 0 and 1."))
+    count = len(next(iter(posterior.flat.values())))
+    chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
+    found = answer_draws(posterior, question, given, chosen, route)
+    return {name: _summed_up(np.ravel(draws), level) for name, draws in found.items()}
+
+
+def answer_draws(
+    posterior: Posterior, question: str, given: Mapping[str, Any] | None, chosen: NDArray[np.int64],
+    route: Literal["auto", "closed", "numeric"] = "auto",
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """The answers of the draws at the places `chosen`, NaN where one has none. Raises: as `ask`."""
     law = posterior.law
     if question not in law.questions:
         cure = suggest(question, law.questions)
         raise AskError(Fault("ASK009", Span(law.name), f"{law.name} has no question '{question}'", cure))
-    if not 0 < level < 1:
-        raise AskError(Fault("ASK008", Span(law.name), f"level {level:g}", "It lies between 0 and 1."))
+    asked = law.questions[question]
+    numbers, point = numbers_of(law, given or {})
+    trees = [asked.target, *(side for pair in asked.constraints for side in pair), *(tree for _, tree in asked.report)]
+    needed = law.needs(*trees, *([asked.equals] if asked.equals is not None else []), *map(Name, numbers))
+    values = {n: x[:, 0] for n, x in parameter_values(posterior, [point], typical=True, needed=needed).items()}
+    values = {name: x[chosen] for name, x in values.items()}
+    found = answer(law, asked, values, numbers, route)
+    return {name: found[name] for name in answer_names(asked)}
+
+
+def numbers_of(law: Law, given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, float | str]]:
+    """What was given as numbers by name, and levels of factors as a point. Raises: AskError (ASK007)."""
     numbers: dict[str, float] = {}
     point: dict[str, float | str] = {}
     faults = []
-    for name, value in (given or {}).items():
+    for name, value in given.items():
         if name in law.factor:
             point[name] = level_text(value)
             continue
@@ -68,15 +93,7 @@ def ask(
             numbers[name] = number
     if faults:
         raise AskError(faults)
-    asked = law.questions[question]
-    trees = [asked.target, *(side for pair in asked.constraints for side in pair), *(tree for _, tree in asked.report)]
-    needed = law.needs(*trees, *([asked.equals] if asked.equals is not None else []), *map(Name, numbers))
-    values = {n: x[:, 0] for n, x in parameter_values(posterior, [point], typical=True, needed=needed).items()}
-    count = len(next(iter(posterior.flat.values())))
-    chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
-    values = {name: x[chosen] for name, x in values.items()}
-    found = answer(law, asked, values, numbers, route)
-    return {name: _summed_up(np.ravel(found[name]), level) for name in answer_names(asked)}
+    return numbers, point
 
 
 def _summed_up(draws: np.ndarray, level: float) -> Answer:

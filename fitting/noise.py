@@ -67,3 +67,15 @@ def _draw_huber(delta: float, shape: tuple[int, ...], random: np.random.Generato
     core = ndtri(random.uniform(ndtr(-delta), ndtr(delta), shape))
     sign = np.where(random.random(shape) < 0.5, -1.0, 1.0)
     return np.where(random.random(shape) < tails, sign * tail, core)
+
+
+def information(noise: Noise, df: Any) -> Any:
+    """The Fisher information that an observation has of its location, in units of 1/scale^2 (numpy)."""
+    match noise.family:
+        case "laplace":
+            return 2.0
+        case "student-t":
+            return (np.asarray(df) + 1) / (np.asarray(df) + 3)
+        case "huber":  # the mass of the core, on which the slope of the score is one
+            return math.sqrt(2 * math.pi) * math.erf(noise.delta / math.sqrt(2)) / _huber_mass(noise.delta)
+    return 1.0

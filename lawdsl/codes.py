@@ -275,6 +275,30 @@ CODES: dict[str, tuple[str, str]] = {
         "`lawdsl cite` makes BibTeX of the law's `source`: arxiv, title, authors, year, venue. A law of your own has "
         "one once it is written down somewhere.",
     ),
+    "ASK030": (
+        "a run without a cost",
+        "Designs and plans weigh runs by what they cost: the law's derived variable in FLOP, or 6*N*D of its "
+        "parameters and tokens. Where it has neither, --cost gives an expression of its variables.",
+    ),
+    "ASK031": (
+        "points of a law of runs",
+        "A law with a sequence predicts whole runs; its points do not stand alone, and designs and plans need such.",
+    ),
+    "ASK032": (
+        "no number to shrink the interval of",
+        "A design is for one number: an answer of a question (--question optimum.N --given C=1e24) or the response at "
+        "a point (--at N=70B,D=1.4T), with an interval, so of a fit by nuts, map or bootstrap.",
+    ),
+    "ASK033": (
+        "candidates at fault",
+        "Runs are a grid, N=10M..10B:5,D=1B/10B/100B (ranges by equal factors, bits and the like by equal steps), or a "
+        "table with the law's variables; at most 2,000, each with a positive cost.",
+    ),
+    "ASK034": (
+        "a plan that cannot be made",
+        "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
+        "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
+    ),
     "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
@@ -301,6 +325,30 @@ CODES: dict[str, tuple[str, str]] = {
     "FIT020": (
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",
+    ),
+    "FIT070": (
+        "not a lock, or not a file of constants",
+        "`lawdsl lock` writes locks; they are YAML of one form. Constants are YAML or JSON, a mapping of names to "
+        "numbers: --constants params.yaml#scaling.chinchilla looks below two keys.",
+    ),
+    "FIT071": (
+        "a lock that would not hold from the start",
+        "The law or the rows, as they are now and are bound here, are not those of the fit. Say what `lawdsl fit` was "
+        "told, or fit again.",
+    ),
+    "FIT072": ("another fit file", "Its sha256 is not that in the lock: it was fitted again, or damaged."),
+    "FIT073": (
+        "a law that has changed",
+        "The digest is of the law's canonical text, so comments and layout do not count; titles and checks do.",
+    ),
+    "FIT074": (
+        "rows that have changed",
+        "The digest is of the rows as they are bound to the law: numbers in its units, levels, and their order.",
+    ),
+    "FIT075": (
+        "a constant that is not the fit's",
+        "It lies more than --within standard deviations from the locked value: it was typed from another fit, rounded "
+        "too far, or, with --refit, the fit does not come out again.",
     ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (

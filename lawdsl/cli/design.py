@@ -1,0 +1,172 @@
+"""The command that chooses runs: what each would teach about a question, per FLOP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import AskError, Fault, Span
+from ..numbers import parse_number, short
+from . import say
+from .fits import _engine, _plain, _print_verdict, _units, pairs, table_options
+from .laws import JSON
+
+if TYPE_CHECKING:
+    from fitting import Posterior
+    from fitting.design import Design
+
+    from ..law import Law
+
+#: candidates shown; --json has all
+SHOWN = 12
+#: axes in these units are spaced evenly, all others by equal factors
+EVEN = frozenset({"bits", "layers", "epochs", "experts", "fraction", "percent", "ratio"})
+
+
+def number(text: str, option: str) -> float:
+    """A positive number of an option. Raises: AskError (ASK007)."""
+    value = parse_number(text)
+    if value is None or not value > 0:
+        cure = "Numbers are written 0.5, 1e24, 7B or 100T."
+        raise AskError(Fault("ASK007", Span(f"{option} {text}"[:80]), f"'{text[:40]}' is not a positive number", cure))
+    return value
+
+
+@click.command("design")
+@click.argument("fit", type=click.Path(path_type=Path))
+@click.option("--question", metavar="NAME", help="One of the law's, or one of its answers: optimum.N.")
+@click.option("--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too.")
+@click.option("--at", metavar="N=70B,D=1.4T", help="Instead: the response at a point.")
+@click.option("--candidates", multiple=True, required=True, metavar="GRID|TABLE",
+              help="N=10M..10B:5,D=1B/10B/100B or a table of points. May be repeated.")  # fmt: skip
+@table_options
+@click.option("--budget", metavar="FLOP", help="What the batch may cost in all.")
+@click.option("--runs", type=click.IntRange(1, 1000), help="The most runs of the batch.")
+@click.option("--cost", metavar="EXPR", help="What a run costs; the law's variable of compute, or 6*N*D, unless said.")
+@click.option("--level", type=float, default=0.9, show_default=True, help="The interval's probability.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the candidates into this .png, .svg or .pdf.")
+@JSON
+def design_command(
+    fit: Path, question: str | None, given: tuple[str, ...], at: str | None, candidates: tuple[str, ...],
+    maps: tuple[str, ...], where: str | None, units: tuple[str, ...], drop_missing: bool | None, budget: str | None,
+    runs: int | None, cost: str | None, level: float, plot: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Which runs would narrow the interval of a question most per FLOP, and the best batch within a budget.
+
+    Nothing is fitted again: what a run would teach is computed from the draws of the fit. With neither --budget nor
+    --runs the candidates are ranked and no batch is chosen.
+    """
+    engine = _engine()
+    posterior: Posterior = engine.open_fit(fit)
+    law = posterior.law
+    from fitting.cost import cost_of
+    from fitting.design import design, grid
+    from fitting.predictions import read_points, table_points
+    from fitting.question_draws import asked
+
+    if not 0 < level < 1:
+        raise AskError(Fault("ASK008", Span(law.name), f"level {level:g}", "It lies between 0 and 1."))
+    limit = None if budget is None else number(budget, "--budget")
+    points: list[Any] = []
+    for text in candidates:
+        if "=" in text:
+            points += read_points(law, grid(law, axes(law, text)))
+        else:
+            from ..table import bind
+
+            bound = bind(
+                law, text, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing,
+                response=False,
+            )  # fmt: skip
+            points += read_points(law, table_points(bound))
+    numbers = pairs(given, "--given")
+    wanted = asked(posterior, question, numbers, None if at is None else pairs((at,), "--at"))
+    found = design(posterior, wanted, points, cost_of(law, cost), budget=limit, runs=runs, level=level)
+    if plot is not None:
+        from fitting import plot as drawing
+        from fitting.design_picture import picture
+
+        drawing.save(picture(law, found), plot)
+    if as_json:
+        say.as_json(
+            {"given": _plain(numbers), **found.as_json(), "budget": limit, "verdict": posterior.verdict.as_json()}
+        )
+    else:
+        _print(found, posterior)
+    return 0 if posterior.verdict.ok else 1
+
+
+def axes(law: Law, text: str) -> dict[str, Sequence[float | str]]:
+    """`N=10M..10B:5,P=2/3/4,method=gptq` as the values of each name: ranges by equal factors (bits and the like by
+    equal steps), lists, single values. Raises: AskError (ASK033)."""
+    found: dict[str, Sequence[float | str]] = {}
+    for name, value in pairs((text,), "--candidates").items():
+        if ".." not in value:
+            found[name] = [part.strip() for part in value.split("/")]
+            continue
+        low, _, rest = value.partition("..")
+        high, _, count = rest.partition(":")
+        ends = parse_number(low.strip()), parse_number(high.strip())
+        if None in ends or not count.strip().isdecimal() or not 2 <= int(count) <= 1000:
+            cure = f"Write a range with its number of values: {name}=10M..10B:5."
+            raise AskError(Fault("ASK033", Span(f"--candidates {text}"[:120]), f"'{value[:40]}' is no range", cure))
+        found[name] = _spaced(law, name, float(ends[0] or 0.0), float(ends[1] or 0.0), int(count))
+    return found
+
+
+def _spaced(law: Law, name: str, low: float, high: float, count: int) -> list[float]:
+    even = low <= 0 or (name in law.variable and law.variable[name].quantity.unit in EVEN)
+    steps = [i / (count - 1) for i in range(count)]
+    if even:
+        return [low + (high - low) * step for step in steps]
+    return [low * (high / low) ** step for step in steps]
+
+
+def _print(found: Design, posterior: Posterior) -> None:
+    from fitting.predictions import describe
+
+    percent = f"{found.level:.0%}".replace("%", " %")
+    unit = f" {found.unit}" if found.unit else ""
+    low, middle, high = found.before
+    say.heading(f"{found.question}: {short(middle)}{unit}, {percent} {say.interval(low, high)}")
+    click.echo()
+    per = "" if not found.candidates else f"of {len(found.candidates)} candidates, by shrinkage per FLOP"
+    click.echo(per)
+    best = found.candidates[found.ranked[0]].per_flop
+    rows = []
+    for place in found.ranked[:SHOWN]:
+        one = found.candidates[place]
+        ratio = f"{one.per_flop / best:.3g}" if best else "0"
+        mark = str(found.batch.index(place) + 1) if place in found.batch else ""
+        rows.append((describe(dict(one.at)), short(one.cost, 3), _percent(one.shrinkage), ratio, mark))
+    say.table(("run", "cost", "narrower by", "per FLOP", "batch"), rows)
+    if found.batch:
+        click.echo()
+        say.heading(f"the next {len(found.batch)} runs, {short(found.cost, 3)} in all")
+        say.table(
+            ("run", "cost", "alone narrower by"),
+            [(describe(dict(one.at)), short(one.cost, 3), _percent(one.shrinkage))
+             for one in (found.candidates[i] for i in found.batch)],
+        )  # fmt: skip
+        click.echo()
+        after = say.interval(found.after[0], found.after[2])
+        scale = " on a log scale" if found.log else ""
+        click.echo(f"expected: {percent} interval as wide as {after}, narrower by {_percent(found.shrinkage)}{scale}")
+        if found.checked is not None:
+            drawn = f"{found.effective:.0f} effective draws"
+            click.echo(f"without the normal approximation: narrower by {_percent(found.checked)} ({drawn})")
+        else:
+            click.echo(
+                f"the normal approximation was not checked: the batch teaches more than these draws can show "
+                f"({found.effective:.0f} effective)"
+            )
+    for text in found.notes:
+        say.note(text)
+    _print_verdict(posterior)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.0005 or share == 0 else "< 0.1 %"
