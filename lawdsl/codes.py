@@ -323,6 +323,11 @@ CODES: dict[str, tuple[str, str]] = {
         "a store of a sweep of fits cannot be written",
         "The disk is full, or the folder may not be written to. Finished jobs are whole; the same command goes on.",
     ),
+    "FIT035": (
+        "a prior that makes no possible rows",
+        "Calibration draws constants from the prior and simulates rows. Where none of thousands of draws gives rows "
+        "that are finite and that the noise can have, the priors are too wide to mean anything.",
+    ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (
         "a plan is too large or too deep",

@@ -65,7 +65,7 @@ def fit_one(job: Mapping[str, Any]) -> dict[str, Any]:
         with open(log, "a") as file:
             file.write(f"{job['seed']}\n")
     law = library.load(job["law"])
-    post = fitting.fit(law, simulated(law, job["seed"]), method=job["method"], seed=job["seed"], chains=2, draws=50)
+    post = fitting.fit(law, simulated(law, job["seed"]), seed=job["seed"], chains=2, draws=50)
     return {name: np.asarray(draws).tolist() for name, draws in post.draws.items()}
 
 
