@@ -11,6 +11,7 @@ COMMANDS = {
     "explain": ("laws", "What an error code means, and how to mend it."),
     "schema": ("laws", "The JSON Schema of law files, for editors."),
     "fit": ("fits", "Fit a law to observations."),
+    "sweep": ("sweep", "Fit many laws to many tables, on all cores or on Ray."),
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
     "calibrate": ("calibrate", "Whether fits of a law can be believed: simulation-based calibration."),
