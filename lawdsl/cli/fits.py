@@ -145,7 +145,9 @@ def fit_command(
         posterior: Posterior = engine.fit(
             found, table, method=method, seed=seed, chains=chains, draws=draws, warmup=warmup, progress=progress
         )
-    path = out or Path("fits") / f"{found.name}-{_digest(posterior, method)[:8]}.nc"
+    from fitting.sweep import file_name
+
+    path = out or Path("fits") / file_name(posterior)
     posterior.save(path)
     spent = {"cpu_seconds": time.process_time() - cpu, "wall_seconds": time.perf_counter() - wall}
     if as_json:
@@ -161,15 +163,6 @@ def fit_command(
     else:
         _print_fit(posterior, path, spent)
     return 0 if posterior.verdict.ok else 1
-
-
-def _digest(posterior: Posterior, method: str) -> str:
-    """Names a fit by what decides it: law, rows, method, seed, settings."""
-    import hashlib
-
-    provenance = posterior.provenance
-    parts = (provenance.law_digest, provenance.data_digest, method, provenance.seed, provenance.settings)
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def _print_fit(posterior: Posterior, path: Path, spent: Mapping[str, float]) -> None:

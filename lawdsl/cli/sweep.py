@@ -1,0 +1,71 @@
+"""The command `sweep`: many laws by many tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import say
+from .fits import METHODS, _engine
+from .laws import JSON
+
+
+@click.command("sweep")
+@click.argument("laws", nargs=-1, required=True)
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="TABLE",
+    help="A file or a table of the catalogue. May be repeated; each law's own tables unless said.",
+)
+@click.option("--method", type=click.Choice(METHODS), default="nuts", show_default=True, help="As of `lawdsl fit`.")
+@click.option("--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Fits of each, 0 on.")
+@click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
+@click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("fits"), show_default=True, help="The fit files.")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; a core each unless said.")
+@click.option(
+    "--on",
+    default="local",
+    show_default=True,
+    metavar="local|here|ray[:ADDRESS]",
+    help="Processes of this machine, this process alone, or Ray.",
+)
+@click.option("--store", type=click.Path(path_type=Path), help="A file that keeps what is done, to go on with.")
+@JSON
+def sweep_command(
+    laws: tuple[str, ...], data: tuple[str, ...], method: str, seeds: int, chains: int, draws: int, out: Path,
+    workers: int | None, on: str, store: Path | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Fit every law to every table, with a verdict and a fit file each. The answer is the same wherever the fits run;
+    a sweep that is stopped goes on from its --store."""
+    from .. import library
+
+    found = [library.load(law) for law in laws]
+    _engine()
+    from fitting.sweep import fits
+
+    with say.progress(not as_json) as progress:
+        done = fits(
+            found, data, method=method, seeds=range(seeds), chains=chains, draws=draws, out=out, on=on,
+            workers=workers, store=store, progress=lambda ready, total: progress("fits", ready, total),
+        )  # fmt: skip
+    if as_json:
+        say.as_json({"fits": done})
+    else:
+        _print(done)
+    return 0 if all(one["verdict"]["ok"] for one in done) else 1
+
+
+def _print(done: list[dict[str, Any]]) -> None:
+    rows = []
+    for one in done:
+        verdict = one["verdict"]
+        word = "good" if verdict["ok"] else "not to be believed"
+        rows.append((one["law"], one["data"], str(one["seed"]), word, str(one["rows"]), one["fit"]))
+    say.table(("law", "table", "seed", "verdict", "rows", "fit"), rows, left=4)
+    for one in done:
+        for reason in one["verdict"]["reasons"]:
+            say.wrapped([(f"{one['law']}, {one['data']}:", reason)], indent=0)
