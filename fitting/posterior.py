@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 FORMAT = "lawdsl fit 2"
 SEAL = b"lawdsl sha256 "
 RESIDUAL = "residual of "
+NUMBER = "number of the row"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Posterior:
     one, for "bootstrap" one per resample. levels: grouped parameter -> its labels. factors: factor -> levels seen.
     stats: sampler statistics (chains, draws). prior: as draws, (1, draws, ...). predictive: "prior" and "posterior" ->
     response -> (draws, rows). columns, codes: the rows fitted to. residuals: of point fits, response -> (rows,) on the
-    noise's scale, NaN where the response was not observed.
+    noise's scale, NaN where the response was not observed. numbers: each row's number in the table's source, from 1.
     """
 
     law: Law
@@ -76,6 +77,7 @@ class Posterior:
     prior: Mapping[str, Array] = field(default_factory=dict)
     predictive: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     residuals: Mapping[str, Array] | None = None
+    numbers: NDArray[np.int64] | None = None
 
     @cached_property
     def flat(self) -> dict[str, Array]:
@@ -146,6 +148,7 @@ class Posterior:
                 {n: ("row", v) for n, v in self.columns.items() if n not in responses}
                 | {f"{n}_code": ("row", v) for n, v in self.codes.items()}
                 | {f"{RESIDUAL}{n}": ("row", v) for n, v in residuals.items()}
+                | ({} if self.numbers is None else {NUMBER: ("row", self.numbers)})
             ),
         }
         if self.stats:
@@ -267,6 +270,7 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
         return {} if dataset is None else {str(n): np.asarray(v.values) for n, v in dataset.data_vars.items()}
 
     constant, observed = arrays("/constant_data"), arrays("/observed_data")
+    numbers = constant.pop(NUMBER, None)
     predictive = {
         kind: {name: values[0] for name, values in arrays(f"/{kind}_predictive").items()}
         for kind in ("prior", "posterior")
@@ -289,4 +293,5 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
         arrays("/prior"),
         predictive,
         residuals or None,
+        numbers,
     )
