@@ -68,3 +68,20 @@ def _draw_huber(delta: float, shape: tuple[int, ...], random: np.random.Generato
     core = ndtri(random.uniform(ndtr(-delta), ndtr(delta), shape))
     sign = np.where(random.random(shape) < 0.5, -1.0, 1.0)
     return np.where(random.random(shape) < tails, sign * tail, core)
+
+
+def tail(noise: Noise, z: Array, df: Any) -> Array:
+    """The probability of a residual further from zero than z >= 0 scales, in numpy."""
+    from scipy.special import ndtr, stdtr
+
+    match noise.family:
+        case "normal" | "lognormal" | "logit-normal":
+            return np.asarray(2 * ndtr(-z))
+        case "laplace":
+            return np.asarray(np.exp(-math.sqrt(2) * z))
+        case "student-t":
+            return np.asarray(2 * stdtr(df, -z))
+    delta, mass = noise.delta, _huber_mass(noise.delta)
+    outer = 2 * np.exp(0.5 * delta * delta - delta * np.maximum(z, delta)) / delta / mass
+    core = 2 * math.sqrt(2 * math.pi) * (ndtr(delta) - ndtr(np.minimum(z, delta))) / mass
+    return np.asarray(outer + core)

@@ -41,7 +41,8 @@ def _densities(model: Model, values: Mapping[str, Array]) -> Array:
     for name, outcome in model.law.outcome.items():
         data = model.data["outcomes"][name]
         with np.errstate(all="ignore"):
-            found = np.asarray(outcomes.log_likelihood(outcome, rows[name], data, np))
+            narrow = {what: _narrow(value) if what != "location" else value for what, value in rows[name].items()}
+            found = np.asarray(outcomes.log_likelihood(outcome, narrow, data, np))
         here = np.asarray(data["seen"]) > 0 if "seen" in data else np.ones(model.table.rows, bool)
         slope = outcomes.log_slope_of_scale(outcome.noise, model.table.columns[name])
         found = np.where(here, found + slope, 0.0)
@@ -49,6 +50,11 @@ def _densities(model: Model, values: Mapping[str, Array]) -> Array:
         seen |= here
     assert total is not None
     return np.where(seen, total, np.nan)
+
+
+def _narrow(values: Array) -> Array:
+    """What is the same in every row, once: (draws, 1)."""
+    return values[..., :1] if values.ndim == 2 and values.strides[-1] == 0 else values
 
 
 def model_of(posterior: Posterior) -> Model:
