@@ -19,54 +19,60 @@ from lawdsl.law import Noise
 Array = NDArray[np.float64]
 
 
-def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any]) -> Any:
-    """log density, or probability, of observations (JAX arrays of rows): shares of trials for the binomials.
+def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any], xp: Any = None) -> Any:
+    """log density, or probability, of observations (JAX arrays of rows, or numpy's where that is `xp`): shares of
+    trials for the binomials.
 
     -inf where the mean is no mean of the family: an equation may leave the shares, and there the gamma function of the
     shapes has poles, which a search would take for the best of optima.
     """
-    from jax import numpy as jnp
-
+    if xp is None:
+        from jax import numpy as xp
     mean = rows["location"]
     if noise.family in ("beta", "beta-binomial"):
         possible = (mean > 0) & (mean < 1)
     else:
         possible = (mean >= 0) & ((mean <= 1) | (noise.family == "poisson"))
-    mean = jnp.where(possible, mean, 0.5)
-    return jnp.where(possible, _inside(noise, observed, mean, rows), -jnp.inf)
+    mean = xp.where(possible, mean, 0.5)
+    return xp.where(possible, _inside(noise, observed, mean, rows, xp), -xp.inf)
 
 
-def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any]) -> Any:
+def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any], xp: Any) -> Any:
     """The same for a mean that is one."""
-    from jax import numpy as jnp
-    from jax.scipy.special import xlog1py, xlogy
+    from .special import loggamma as gamma
 
-    from .special import loggamma
+    if xp is np:
+        from scipy.special import xlog1py, xlogy
+    else:
+        from jax.scipy.special import xlog1py, xlogy
+
+    def loggamma(x: Any) -> Any:
+        return gamma(x, xp)
 
     match noise.family:
         case "beta":
             a, b = mean * rows["concentration"], (1 - mean) * rows["concentration"]
-            inside = jnp.where((observed > 0) & (observed < 1), observed, 0.5)
+            inside = xp.where((observed > 0) & (observed < 1), observed, 0.5)
             both = loggamma(a + b) - loggamma(a) - loggamma(b)
-            return both + (a - 1) * jnp.log(inside) + (b - 1) * jnp.log1p(-inside)
+            return both + (a - 1) * xp.log(inside) + (b - 1) * xp.log1p(-inside)
         case "binomial":
             n = rows["trials"]
             k = observed * n
-            return _choices(n, k) + xlogy(k, mean) + xlog1py(n - k, -mean)
+            return _choices(n, k, xp) + xlogy(k, mean) + xlog1py(n - k, -mean)
         case "beta-binomial":
             n, a, b = rows["trials"], mean * rows["concentration"], (1 - mean) * rows["concentration"]
             k = observed * n
             drawn = loggamma(k + a) + loggamma(n - k + b) - loggamma(n + a + b)
-            return _choices(n, k) + drawn - loggamma(a) - loggamma(b) + loggamma(a + b)
+            return _choices(n, k, xp) + drawn - loggamma(a) - loggamma(b) + loggamma(a + b)
         case "poisson":
             return xlogy(observed, mean) - mean - loggamma(observed + 1)
     raise ValueError(noise.family)
 
 
-def _choices(n: Any, k: Any) -> Any:
+def _choices(n: Any, k: Any, xp: Any) -> Any:
     from .special import loggamma
 
-    return loggamma(n + 1) - loggamma(k + 1) - loggamma(n - k + 1)
+    return loggamma(n + 1, xp) - loggamma(k + 1, xp) - loggamma(n - k + 1, xp)
 
 
 def deviation(noise: Noise, rows: Mapping[str, Any]) -> Array:

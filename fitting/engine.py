@@ -12,7 +12,7 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,12 @@ from . import outcomes, verdict
 from .model import Model, scale_of
 from .posterior import Posterior, Provenance
 from .verdict import Verdict
+
+if TYPE_CHECKING:
+    from .identify import Identified
+    from .sample import Draws, Settings
+    from .start import Optimum
+    from .whiten import Whitening
 
 Array = NDArray[np.float64]
 Method = Literal["nuts", "map", "huber", "bootstrap"]
@@ -108,7 +114,7 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
             first = descend(potential, prior[:STARTS], held, identity=identity)
             held = model.pinned(model.empirical_spread(first.position))
             again = descend(potential, first.position[None], held, identity=identity)
-            optimum = replace(again, agreement=first.agreement)
+            optimum = replace(again, agreement=first.agreement)  # ends of the first search are not of this density
         else:
             optimum = _descended(model, prior[:STARTS], seed)
     except ValueError:
@@ -132,7 +138,9 @@ def _descended(model: Model, starts: Array, seed: int) -> Any:
 
 
 def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, tell: Progress) -> Posterior:
-    from .sample import Settings, sample
+    from . import checks
+    from .identify import identify
+    from .sample import Settings
     from .whiten import laplace
 
     optimum, prior = _start(model, seed, tell)
@@ -140,27 +148,53 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
     if warmup is not None:
         settings = Settings(chains=chains, warmup=warmup, draws=draws, seed=seed)
     whitening = laplace(optimum, scale=scale_of(prior))
-    tell("sampling", 0, chains * (settings.warmup + draws))  # the first time, compiling comes before the first draw
-    found = sample(
-        model.potential(),
-        model.data,
-        whitening,
-        settings,
-        identity=f"posterior:{model.identity}",
-        progress=lambda done, total: tell("sampling", done, total),
-    )
+    design = identify(model, np.concatenate([optimum.position[None], prior[:3]]))
+    found, told, settings, repairs = _sampled(model, whitening, settings, prior, design, tell)
     values = _values(model, found.positions)
-    scalars = _scalars(model, values)
-    told = verdict.of_sample(
-        model.law, scalars, found.stats, settings.max_tree_depth, found.positions, prior, _labels(model)
-    )
-    told = replace(told, notes=(*told.notes, *_patterns(model, values)))
+    told = replace(told, notes=(*repairs, *told.notes))
+    told = _with_modes(model, told, optimum, found.positions)
+    told = replace(told, notes=(*told.notes, *_patterns(model, values), *checks.notes(model, values, seed)))
+    told = _with_units(model, told, optimum, seed)
     told = _with_starts(told, optimum.agreement)
     kept: dict[str, object] = {"warmup": settings.warmup, "draws": settings.draws, "chains": settings.chains}
     return _posterior(model, "nuts", values, found.stats, told, seed, prior, kept)
 
 
+def _sampled(
+    model: Model, whitening: Whitening, settings: Settings, prior: Array, design: Identified, tell: Progress
+) -> tuple[Draws, Verdict, Settings, tuple[str, ...]]:
+    """Draws with their verdict, sampled again where the first are not to be believed; and what was done, in words."""
+    from . import repair
+    from .sample import sample
+
+    potential, identity = model.potential(), f"posterior:{model.identity}"
+    asked, stage, every = settings, "sampling", 1
+    said: list[str] = []
+    while True:
+        tell(stage, 0, settings.chains * (settings.warmup + settings.draws))  # compiling comes before the first draw
+        found = sample(
+            potential, model.data, whitening, settings, identity=identity,
+            progress=lambda done, total: tell(stage, done, total),
+        )  # fmt: skip
+        found = repair.thinned(found, every)
+        scalars = _scalars(model, _values(model, found.positions))
+        told = verdict.of_sample(
+            model.law, scalars, found.stats, settings.max_tree_depth, found.positions, prior, _labels(model), design
+        )
+        if told.ok or len(said) == repair.TRIES or settings.chains == 1:
+            break
+        what = repair.trouble(scalars, found.stats, settings.max_tree_depth)
+        if not what:
+            break
+        whitening, settings, every, words = repair.again(found, what, asked, settings.target_accept, len(said))
+        said.append(words)
+        stage = "sampling again"
+    return found, told, replace(settings, draws=asked.draws), tuple(said)
+
+
 def _map(model: Model, seed: int, tell: Progress) -> Posterior:
+    from . import checks
+    from .identify import identify
     from .whiten import laplace
 
     optimum, prior = _start(model, seed, tell)
@@ -171,9 +205,13 @@ def _map(model: Model, seed: int, tell: Progress) -> Posterior:
     reasons = [] if optimum.converged else ["the search for the mode did not come to rest"]
     if whitening.repaired:
         reasons.append(f"the posterior is flat in {whitening.repaired} directions at its mode")
-    reasons += verdict.of_information(model.law, positions[0], prior, _labels(model))
-    notes = ("a normal approximation at the mode: use --method nuts to sample the posterior itself",)
-    told = _with_starts(Verdict(not reasons, tuple(reasons), notes), optimum.agreement)
+    design = identify(model, np.concatenate([optimum.position[None], prior[:3]]))
+    reasons += verdict.of_information(model.law, positions[0], prior, _labels(model), design)
+    said = "a normal approximation at the mode: use --method nuts to sample the posterior itself"
+    notes = (*_patterns(model, values), *checks.notes(model, values, seed))
+    told = _with_units(model, Verdict(not reasons, tuple(reasons), notes), optimum, seed)
+    told = _with_starts(replace(told, notes=(said, *told.notes)), optimum.agreement)
+    told = _with_modes(model, told, optimum, positions)
     return _posterior(model, "map", values, {}, told, seed, prior, {"draws": LAPLACE_DRAWS})
 
 
@@ -218,6 +256,28 @@ def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:
         found = patterns({n: x[seen] for n, x in inputs.items()}, residuals[seen])
         notes += [f"{name}: {note}" for note in found] if len(model.law.outcomes) > 1 else found
     return tuple(notes)
+
+
+def _with_modes(model: Model, told: Verdict, optimum: Optimum, positions: Array) -> Verdict:
+    """The verdict, with the optima that the starts found and the draws (chains, draws, width) left out."""
+    from .modes import modes, reason, unsampled
+
+    found = modes(optimum)
+    missed = unsampled(found, positions.reshape(-1, model.width))
+    return replace(told, ok=False, reasons=(*told.reasons, reason(model, found, missed))) if missed else told
+
+
+def _with_units(model: Model, told: Verdict, optimum: Optimum, seed: int) -> Verdict:
+    """The verdict of a fit in trouble, with rows that are in another unit than the rest."""
+    if told.ok and not told.notes:
+        return told
+    from . import checks, swapped
+
+    found = swapped.swapped(model, optimum.position, seed)
+    if found is None:
+        return told
+    reason = swapped.reason(model, found, checks.named(model, found.rows))
+    return replace(told, ok=False, reasons=(reason, *told.reasons))
 
 
 def _with_starts(told: Verdict, agreement: float) -> Verdict:
@@ -279,7 +339,7 @@ def _posterior(
     return Posterior(
         law, method, values, {name: g.labels for name, g in model.groupings.items() if name in values},
         table.levels, table.columns, table.codes, told, provenance, stats,
-        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals,
+        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals, table.numbers,
     )  # fmt: skip
 
 

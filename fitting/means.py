@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl.backends import numpy_operations
-from lawdsl.compile import compile_expressions
 from lawdsl.errors import AskError, Fault, Span
-from lawdsl.symbolic import Algebra
 
-from .outcomes import columns_of, noise_outputs, of
+from . import expressions
+from .outcomes import of
 from .posterior import Posterior
 from .predictions import Point, parameter_values
 
@@ -29,7 +28,7 @@ def at_points(
     posterior: Posterior, points: Sequence[Point], chosen: NDArray[np.int64] | None = None, *, typical: bool = True,
     noise: bool = True,
 ) -> dict[str, dict[str, Array]]:  # fmt: skip
-    """Response -> `mean` in its unit and, with `noise`, `location`, `scale`, ... on the noise's scale: (draws, points).
+    """Response -> `mean` in its unit, `location` and, with `noise`, `scale`, ... on the noise's scale: (draws, points).
 
     `points` are read ones (`predictions.read_points`), `chosen` places of draws; of point fits, which know no noise,
     only `mean` and `location`. Levels are as in `predictions.parameter_values`.
@@ -43,15 +42,7 @@ def at_points(
     values = parameter_values(posterior, list(points), typical=typical)
     if chosen is not None:
         values = {name: draws[chosen] for name, draws in values.items()}
-    algebra = Algebra(law)
-    outputs = {f"mean of {name}": algebra.name(name) for name in law.outcome}
-    if noise:
-        found = noise_outputs(law)
-        kept = (
-            found if posterior.residuals is None else {n: e for n, e in found.items() if n.startswith("location of ")}
-        )
-        outputs |= kept
-    program = compile_expressions(outputs, columns_of(law))
+    program = expressions.prediction(law, noise=noise and posterior.residuals is None)
     operations = numpy_operations()
     with np.errstate(all="ignore"):
         rows = program.finish(program.prepare(columns, operations), values, operations)

@@ -13,28 +13,29 @@ from lawdsl.law import Noise
 Array = NDArray[np.float64]
 
 
-def log_density(noise: Noise, residual: Any, scale: Any, df: Any) -> Any:
-    """log density of residuals on the noise's scale (JAX arrays of rows); `scale` is defined in `lawdsl.law.Noise`.
+def log_density(noise: Noise, residual: Any, scale: Any, df: Any, xp: Any = None) -> Any:
+    """log density of residuals on the noise's scale (JAX arrays of rows, or numpy's where that is `xp`); `scale` is
+    defined in `lawdsl.law.Noise`.
 
     The huber family is the density whose negative log is Huber's loss with its kink at `delta` scales (Huber 1964,
     eq. 3.9), normalised, so that its scale can be estimated.
     """
-    from jax import numpy as jnp
-
     from .special import loggamma
 
+    if xp is None:
+        from jax import numpy as xp
     z = residual / scale
     match noise.family:
         case "normal" | "lognormal" | "logit-normal":
-            return -0.5 * z * z - jnp.log(scale) - 0.5 * math.log(2 * math.pi)
+            return -0.5 * z * z - xp.log(scale) - 0.5 * math.log(2 * math.pi)
         case "laplace":  # scale is a standard deviation: sqrt(2) times Laplace's b
-            return -math.sqrt(2) * jnp.abs(z) - jnp.log(scale) - 0.5 * math.log(2)
+            return -math.sqrt(2) * xp.abs(z) - xp.log(scale) - 0.5 * math.log(2)
         case "student-t":
-            constant = loggamma((df + 1) / 2) - loggamma(df / 2) - 0.5 * jnp.log(df * math.pi)
-            return constant - jnp.log(scale) - (df + 1) / 2 * jnp.log1p(z * z / df)
+            constant = loggamma((df + 1) / 2, xp) - loggamma(df / 2, xp) - 0.5 * xp.log(df * math.pi)
+            return constant - xp.log(scale) - (df + 1) / 2 * xp.log1p(z * z / df)
         case "huber":
-            loss = jnp.where(jnp.abs(z) <= noise.delta, 0.5 * z * z, noise.delta * (jnp.abs(z) - 0.5 * noise.delta))
-            return -loss - jnp.log(scale) - math.log(_huber_mass(noise.delta))
+            loss = xp.where(xp.abs(z) <= noise.delta, 0.5 * z * z, noise.delta * (xp.abs(z) - 0.5 * noise.delta))
+            return -loss - xp.log(scale) - math.log(_huber_mass(noise.delta))
     raise ValueError(noise.family)
 
 
@@ -79,3 +80,20 @@ def information(noise: Noise, df: Any) -> Any:
         case "huber":  # the mass of the core, on which the slope of the score is one
             return math.sqrt(2 * math.pi) * math.erf(noise.delta / math.sqrt(2)) / _huber_mass(noise.delta)
     return 1.0
+
+
+def tail(noise: Noise, z: Array, df: Any) -> Array:
+    """The probability of a residual further from zero than z >= 0 scales, in numpy."""
+    from scipy.special import ndtr, stdtr
+
+    match noise.family:
+        case "normal" | "lognormal" | "logit-normal":
+            return np.asarray(2 * ndtr(-z))
+        case "laplace":
+            return np.asarray(np.exp(-math.sqrt(2) * z))
+        case "student-t":
+            return np.asarray(2 * stdtr(df, -z))
+    delta, mass = noise.delta, _huber_mass(noise.delta)
+    outer = 2 * np.exp(0.5 * delta * delta - delta * np.maximum(z, delta)) / delta / mass
+    core = 2 * math.sqrt(2 * math.pi) * (ndtr(delta) - ndtr(np.minimum(z, delta))) / mass
+    return np.asarray(outer + core)

@@ -89,27 +89,38 @@ def _before(first: NDArray[np.bool_], seen: NDArray[np.bool_]) -> NDArray[np.int
     return before
 
 
-def log_likelihood(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
-    """The log density of every row's observation (JAX arrays of rows), 0 where there is none."""
-    import jax.numpy as jnp
+def log_likelihood(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any], xp: Any = None) -> Any:
+    """The log density of every row's observation, 0 where there is none: JAX arrays of rows, or numpy's (..., rows)
+    where that is `xp`.
+    """
+    if xp is None:
+        import jax.numpy as xp
 
     observed = data["observed"]
     if outcome.noise.family in COUNTED:
-        found = counted.log_density(outcome.noise, observed, rows)
+        found = counted.log_density(outcome.noise, observed, rows, xp)
     else:
-        scale = _scale(outcome, rows, data, jnp)
+        scale = _scale(outcome, rows, data, xp)
         residual = observed - rows["location"]
         if "before" in data:
-            correlation = jnp.where(data["first"] > 0, 0.5, rows["correlation"])  # what stands there does not count
-            steps = jnp.cumsum(jnp.log(jnp.broadcast_to(correlation, observed.shape)))
+            correlation = xp.where(data["first"] > 0, 0.5, rows["correlation"])  # what stands there does not count
+            steps = xp.cumsum(xp.log(xp.broadcast_to(correlation, residual.shape)), axis=-1)
             back = data["before"]
-            alone = back == jnp.arange(len(back))
-            rho = jnp.where(alone, 0.0, jnp.exp(steps - steps[back]))
+            alone = back == xp.arange(len(back))
+            rho = xp.where(alone, 0.0, xp.exp(steps - steps[..., back]))
             z = residual / scale
-            left = jnp.sqrt(-jnp.expm1(jnp.where(alone, -jnp.inf, 2 * (steps - steps[back]))))
-            residual, scale = (z - rho * z[back]) * scale, scale * left
-        found = noise.log_density(outcome.noise, residual, scale, rows.get("df", STUDENT_DF))
-    return jnp.where(data["seen"] > 0, found, 0.0) if "seen" in data else found
+            left = xp.sqrt(-xp.expm1(xp.where(alone, -xp.inf, 2 * (steps - steps[..., back]))))
+            residual, scale = (z - rho * z[..., back]) * scale, scale * left
+        found = noise.log_density(outcome.noise, residual, scale, rows.get("df", STUDENT_DF), xp)
+    return xp.where(data["seen"] > 0, found, 0.0) if "seen" in data else found
+
+
+def log_slope_of_scale(law_noise: Noise, values: Array) -> Array:
+    """log |d transform / d response| at observations: what turns a density on the noise's scale into the response's."""
+    with np.errstate(all="ignore"):
+        if law_noise.on == "log":
+            return -np.log(values)
+        return -np.log(values) - np.log1p(-values) if law_noise.on == "logit" else np.zeros_like(values)
 
 
 def _scale(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any], xp: Any) -> Any:

@@ -31,6 +31,7 @@ Array = NDArray[np.float64]
 
 FORMAT = "lawdsl fit 2"
 RESIDUAL = "residual of "
+NUMBER = "number of the row"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Posterior:
     one, for "bootstrap" one per resample. levels: grouped parameter -> its labels. factors: factor -> levels seen.
     stats: sampler statistics (chains, draws). prior: as draws, (1, draws, ...). predictive: "prior" and "posterior" ->
     response -> (draws, rows). columns, codes: the rows fitted to. residuals: of point fits, response -> (rows,) on the
-    noise's scale, NaN where the response was not observed.
+    noise's scale, NaN where the response was not observed. numbers: each row's number in the table's source, from 1.
     """
 
     law: Law
@@ -72,6 +73,7 @@ class Posterior:
     prior: Mapping[str, Array] = field(default_factory=dict)
     predictive: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     residuals: Mapping[str, Array] | None = None
+    numbers: NDArray[np.int64] | None = None
 
     @cached_property
     def flat(self) -> dict[str, Array]:
@@ -133,11 +135,14 @@ class Posterior:
         responses = list(self.law.outcome)
         residuals = {f"{RESIDUAL}{n}": v for n, v in (self.residuals or {}).items()}
         rows = {n: v for n, v in self.columns.items() if n not in responses}
+        numbers = {} if self.numbers is None else {NUMBER: self.numbers}
         found = {
             "/": Group({}, {}, self._attributes()),
             "/posterior": group(self.draws, "chain", "draw"),
             "/observed_data": group({name: self.columns[name] for name in responses}, "row"),
-            "/constant_data": group({**rows, **{f"{n}_code": v for n, v in self.codes.items()}, **residuals}, "row"),
+            "/constant_data": group(
+                {**rows, **{f"{n}_code": v for n, v in self.codes.items()}, **residuals, **numbers}, "row"
+            ),
         }
         if self.stats:
             found["/sample_stats"] = group(self.stats, "chain", "draw")
@@ -222,6 +227,7 @@ def _from_groups(groups: Mapping[str, Group]) -> Posterior:
         return {} if found is None else {name: values for name, (_, values) in found.variables.items()}
 
     constant, observed = arrays("/constant_data"), arrays("/observed_data")
+    numbers = constant.pop(NUMBER, None)
     predictive = {
         kind: {name: values[0] for name, values in arrays(f"/{kind}_predictive").items()}
         for kind in ("prior", "posterior")
@@ -244,4 +250,5 @@ def _from_groups(groups: Mapping[str, Group]) -> Posterior:
         arrays("/prior"),
         predictive,
         residuals or None,
+        numbers,
     )

@@ -159,30 +159,9 @@ def _first(law: Law, points: list[dict[str, float | str]]) -> Array:
 
 
 def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float, start: int) -> list[Prediction]:
-    law = posterior.law
-    columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
-    if law.sequence is not None:
-        columns[FIRST] = _first(law, points)[None, :]
-    typical = parameter_values(posterior, points, typical=True)
-    program = expressions.prediction(law, noise=posterior.residuals is None)
-    operations = numpy_operations()
-    prepared = program.prepare(columns, operations)
-    shape = (len(next(iter(posterior.flat.values()))), len(points))
-    means = program.finish(prepared, typical, operations)
-    new = program.finish(prepared, parameter_values(posterior, points, typical=False), operations)
-    random = np.random.default_rng([posterior.provenance.seed, start, 1])
     tails = [(1 - level) / 2, (1 + level) / 2]
     found: list[list[Prediction]] = []
-    for name, outcome in law.outcome.items():
-        mean = np.broadcast_to(means[f"mean of {name}"], shape)
-        rows = {what: np.broadcast_to(value, shape) for what, value in of(name, new).items()}
-        if posterior.residuals is not None:
-            seen = posterior.residuals[name][np.isfinite(posterior.residuals[name])]
-            scatter = seen[:, None] if shape[0] == 1 else random.choice(seen, size=shape)
-            observed = restore(outcome.noise, rows["location"] + scatter)
-        else:
-            exact = {what: value for what, value in rows.items() if not what.startswith("slope ")}
-            observed = replicate(outcome, exact, {}, random)
+    for name, mean, observed in draws_at(posterior, points, start):
         with np.errstate(invalid="ignore"):
             lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
             new_lo, new_hi = np.quantile(observed, tails, axis=0)
@@ -195,6 +174,39 @@ def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: fl
             for i, point in enumerate(points)
         ])  # fmt: skip
     return [one for at_point in zip(*found, strict=True) for one in at_point]
+
+
+def draws_at(
+    posterior: Posterior, points: list[dict[str, float | str]], start: int = 0
+) -> list[tuple[str, Array, Array]]:
+    """For each response its name, the law's mean and new observations at points as `read_points` gives them, both
+    (draws, points). `start` numbers the first point: it and the fit's seed decide the new observations.
+    """
+    law = posterior.law
+    columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
+    if law.sequence is not None:
+        columns[FIRST] = _first(law, points)[None, :]
+    typical = parameter_values(posterior, points, typical=True)
+    program = expressions.prediction(law, noise=posterior.residuals is None)
+    operations = numpy_operations()
+    prepared = program.prepare(columns, operations)
+    shape = (len(next(iter(posterior.flat.values()))), len(points))
+    means = program.finish(prepared, typical, operations)
+    new = program.finish(prepared, parameter_values(posterior, points, typical=False), operations)
+    random = np.random.default_rng([posterior.provenance.seed, start, 1])
+    found = []
+    for name, outcome in law.outcome.items():
+        mean = np.broadcast_to(means[f"mean of {name}"], shape)
+        rows = {what: np.broadcast_to(value, shape) for what, value in of(name, new).items()}
+        if posterior.residuals is not None:
+            seen = posterior.residuals[name][np.isfinite(posterior.residuals[name])]
+            scatter = seen[:, None] if shape[0] == 1 else random.choice(seen, size=shape)
+            observed = restore(outcome.noise, rows["location"] + scatter)
+        else:
+            exact = {what: value for what, value in rows.items() if not what.startswith("slope ")}
+            observed = replicate(outcome, exact, {}, random)
+        found.append((name, mean, observed))
+    return found
 
 
 def decades_beyond(posterior: Posterior, point: Point) -> tuple[tuple[str, float], ...]:

@@ -166,3 +166,41 @@ def draw(prior: Prior, support: Support, count: int, random: np.random.Generator
             return unconstrain(kept[:count], support)
     message = f"{prior} has next to no probability between {support[0]:g} and {support[1]:g}"
     raise InputError(Fault("FIT014", Span(), message, "Move the prior, or widen the bounds."))
+
+
+def log_kernel(prior: Prior, support: Support, value: Array) -> Array:
+    """The prior's log density in numpy, up to a constant: at the unconstrained value of a prior that is a plain normal
+    there, of others at the value itself.
+    """
+    with np.errstate(all="ignore"):
+        if normal_there(prior, support):
+            mean, sd = prior.arguments
+            return np.asarray(-0.5 * ((unconstrain(value, support) - mean) / sd) ** 2)
+        return np.asarray(_KERNELS[prior.family](np.asarray(value, dtype=float), *prior.arguments))
+
+
+def log_density_there(prior: Prior, support: tuple[Any, Any], u: Array, bend: float | None = None) -> Array:
+    """`log_density` in numpy, up to a constant: at unconstrained `u`."""
+    value = constrain(u, support, np, bend)
+    with np.errstate(all="ignore"):
+        found = log_kernel(prior, support, value) + log_slope(u, support, np, bend)
+        if normal_there(prior, support):  # its kernel is a density there already
+            found = found - log_slope(unconstrain(value, support), support, np)
+    return np.asarray(found)
+
+
+#: log densities up to a constant, as numpyro parametrises them
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "Normal": lambda x, m, s: -0.5 * ((x - m) / s) ** 2,
+    "LogNormal": lambda x, m, s: -0.5 * ((np.log(x) - m) / s) ** 2 - np.log(x),
+    "HalfNormal": lambda x, s: -0.5 * (x / s) ** 2,
+    "HalfCauchy": lambda x, s: -np.log1p((x / s) ** 2),
+    "Exponential": lambda x, rate: -rate * x,
+    "Gamma": lambda x, a, b: (a - 1) * np.log(x) - b * x,
+    "InverseGamma": lambda x, a, b: -(a + 1) * np.log(x) - b / x,
+    "Beta": lambda x, a, b: (a - 1) * np.log(x) + (b - 1) * np.log1p(-x),
+    "LogitNormal": lambda x, m, s: -0.5 * ((np.log(x) - np.log1p(-x) - m) / s) ** 2 - np.log(x) - np.log1p(-x),
+    "StudentT": lambda x, df, m, s: -(df + 1) / 2 * np.log1p(((x - m) / s) ** 2 / df),
+    "Cauchy": lambda x, m, s: -np.log1p(((x - m) / s) ** 2),
+    "Uniform": lambda x, low, high: np.where((x >= low) & (x <= high), 0.0, -np.inf),
+}

@@ -13,9 +13,12 @@ SERIES = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 SHIFT = 8  # steps of the recurrence, after which the series is exact to 1e-15
 
 
-def loggamma(x: Any) -> Any:
-    """log Gamma(x) for x > 0, in JAX: x Gamma(x) = Gamma(x + 1) up to x + 8, Stirling's series there."""
-    from jax import numpy as jnp
+def loggamma(x: Any, xp: Any = None) -> Any:
+    """log Gamma(x) for x > 0, in JAX, or in numpy where that is `xp`: x Gamma(x) = Gamma(x + 1) up to x + 8, Stirling's
+    series there.
+    """
+    if xp is None:
+        from jax import numpy as xp
 
     product = x
     for step in range(1, SHIFT):
@@ -26,4 +29,4 @@ def loggamma(x: Any) -> Any:
     tail = SERIES[-1]
     for coefficient in SERIES[-2::-1]:
         tail = tail * square + coefficient
-    return (y - 0.5) * jnp.log(y) - y + 0.5 * math.log(2 * math.pi) + tail * inverse - jnp.log(product)
+    return (y - 0.5) * xp.log(y) - y + 0.5 * math.log(2 * math.pi) + tail * inverse - xp.log(product)

@@ -12,7 +12,7 @@ saddles repel (Dauphin et al. 2014, arXiv 1406.2572), in coordinates scaled by t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -47,7 +47,8 @@ class Optimum:
 
     position (d,); value of the objective there; gradient (d,) and hessian (d, d) of the objective there; values (k,)
     where each start ended (inf: nowhere finite); arrived (k,) whether it came to rest; agreement: share of starts
-    within 1e-5 (relative) of the best; steps: the most any start took; converged: whether the best came to rest.
+    within 1e-5 (relative) of the best; steps: the most any start took; converged: whether the best came to rest;
+    ends (k, d) and curvatures (k, d, d): where each start ended, and what steered it there.
     """
 
     position: Array
@@ -58,6 +59,8 @@ class Optimum:
     arrived: NDArray[np.bool_]
     agreement: float
     steps: int
+    ends: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    curvatures: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
 
     @property
     def converged(self) -> bool:
@@ -105,7 +108,10 @@ def descend(
             _, (gradient,), (hessian,) = exact(position[None], np.zeros(1, int))
     value = float(ended.values[best])
     agreeing = ended.values - value <= SAME * max(abs(value), SMALLEST_SCALE)
-    return Optimum(position, value, gradient, hessian, ended.values, ended.arrived, float(agreeing.mean()), ended.steps)
+    return Optimum(
+        position, value, gradient, hessian, ended.values, ended.arrived, float(agreeing.mean()), ended.steps,
+        ended.positions, ended.curvatures,
+    )  # fmt: skip
 
 
 def refits(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from lawdsl.law import Law
 
 from . import convergence
+
+if TYPE_CHECKING:
+    from .identify import Identified
 
 Array = NDArray[np.float64]
 
@@ -52,15 +55,15 @@ class Verdict:
 
 def of_sample(
     law: Law, scalars: Mapping[str, Array], stats: Mapping[str, NDArray[Any]], max_tree_depth: int,
-    positions: Array, prior: Array, labels: list[str],
+    positions: Array, prior: Array, labels: list[str], design: Identified | None = None,
 ) -> Verdict:  # fmt: skip
     """The verdict on MCMC draws.
 
     scalars: full name -> (chains, draws). positions (chains, draws, d) and prior (n, d): draws on the unconstrained
-    scale; labels: the full name of each of the d.
+    scale; labels: the full name of each of the d. design: what the rows can tell of the law.
     """
     reasons = [*_of_chains(scalars), *_of_sampler(stats, max_tree_depth)]
-    reasons += of_information(law, positions.reshape(-1, positions.shape[-1]), prior, labels)
+    reasons += of_information(law, positions.reshape(-1, positions.shape[-1]), prior, labels, design)
     return Verdict(not reasons, tuple(reasons), signs(law, scalars))
 
 
@@ -107,8 +110,10 @@ def _of_sampler(stats: Mapping[str, NDArray[Any]], max_tree_depth: int) -> list[
     return reasons
 
 
-def of_information(law: Law, posterior: Array, prior: Array, labels: list[str]) -> list[str]:
-    """Directions of the law's own parameters which the data leave to the prior, in words.
+def of_information(
+    law: Law, posterior: Array, prior: Array, labels: list[str], design: Identified | None = None
+) -> list[str]:
+    """Directions of the law's own parameters which the data leave to the prior, in words, and the run that would mend it.
 
     posterior (n, d) and prior (m, d) are draws on the unconstrained scale. In units of the prior's sd, the posterior's
     covariance has eigenvalue 1 along a direction the data do not touch.
@@ -116,11 +121,11 @@ def of_information(law: Law, posterior: Array, prior: Array, labels: list[str]) 
     needed = law.needs(law.equation)
     own = [i for i, label in enumerate(labels) if label.partition("[")[0] in needed]  # a population shrinks rightly
     if not own or len(posterior) < 3:
-        return []
+        return [] if design is None else design.completed([])
     low, high = np.quantile(prior[:, own], [0.16, 0.84], axis=0)
     scaled = posterior[:, own] / ((high - low) / 2)
     values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(scaled.T)))
-    reasons = []
+    reasons: list[tuple[list[str], str]] = []
     for value, vector in zip(values[::-1], vectors.T[::-1], strict=True):
         if np.sqrt(value) < UNINFORMED:
             continue
@@ -128,11 +133,11 @@ def of_information(law: Law, posterior: Array, prior: Array, labels: list[str]) 
         names = [labels[own[i]] for i in order if abs(vector[i]) >= LOADING]
         share = f"the posterior is {min(np.sqrt(value), 9.99):.2f} times as wide as the prior there"
         if len(names) == 1:
-            reasons.append(f"the data say next to nothing about {names[0]} ({share}): the prior decides")
+            reasons.append((names, f"the data say next to nothing about {names[0]} ({share}): the prior decides"))
         else:
             joined = " from ".join([names[0], " and ".join(names[1:])])
-            reasons.append(f"the data do not separate {joined} ({share}): the prior decides")
-    return reasons
+            reasons.append((names, f"the data do not separate {joined} ({share}): the prior decides"))
+    return [text for _, text in reasons] if design is None else design.completed(reasons)
 
 
 def signs(law: Law, scalars: Mapping[str, Array]) -> tuple[str, ...]:

@@ -299,6 +299,17 @@ CODES: dict[str, tuple[str, str]] = {
         "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
         "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
     ),
+    "FIT051": ("nothing to compare with", "`lawdsl compare` takes two laws or fit files, or more."),
+    "FIT052": (
+        "fits to different rows",
+        "Scores can be compared only on the same observations, in the same unit. Give one --data and one --where.",
+    ),
+    "FIT053": ("a point fit has no density", "Compare fits of the methods nuts and map."),
+    "FIT054": (
+        "no such frontier",
+        "It is a variable of one of the laws, or an expression of variables: --frontier C, --frontier 6*N*D.",
+    ),
+    "FIT055": ("a map of a name that no law has", "--map NAME=COLUMN, where NAME is a variable, response or factor."),
     "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (

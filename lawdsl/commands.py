@@ -20,6 +20,7 @@ COMMANDS = {
     "lock": ("keep", "Write down what a fit rests on, and its constants."),
     "verify": ("keep", "Hold a lock against law, data and constants as they are now."),
     "calibrate": ("calibrate", "Whether fits of a law can be believed: simulation-based calibration."),
+    "compare": ("compare", "Laws against each other on the same rows, and their average."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),
     "data": ("data", "Public and shipped tables: list, show, get."),

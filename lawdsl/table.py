@@ -34,7 +34,8 @@ class Table:
     `columns`: float64 arrays of length `rows`, in the law's units, for its input variables, its response and its
     column of standard errors, as far as they were asked for. `codes`: for each factor an integer array into
     `levels`. `digest`: sha256 of the bound content. `notes`: what was dropped or converted, in words. `fixed`:
-    parameters that the law holds for this table, whose rows cannot tell them.
+    parameters that the law holds for this table, whose rows cannot tell them. `numbers`: each row's number in the
+    source, from 1; None where there is none.
     """
 
     columns: Mapping[str, np.ndarray]
@@ -45,6 +46,7 @@ class Table:
     digest: str
     notes: tuple[str, ...] = ()
     fixed: tuple[tuple[str, float], ...] = ()
+    numbers: np.ndarray | None = None
 
     def take(self, rows: np.ndarray) -> Table:
         """The same table with these rows only (an index or boolean array); levels keep their codes."""
@@ -52,7 +54,8 @@ class Table:
         codes = {name: values[rows] for name, values in self.codes.items()}
         count = len(next(iter(columns.values())))
         digest = _digest(columns, codes, self.levels)
-        return replace(self, columns=columns, codes=codes, rows=count, digest=digest)
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return replace(self, columns=columns, codes=codes, rows=count, digest=digest, numbers=numbers)
 
 
 def read_table(source: object) -> Frame:
@@ -131,6 +134,7 @@ class _Binding:
         columns = {name: self.column(name) for name in [*wanted, *optional]}
         texts = {name: self.factor(name, needed=response) for name in factors}
         self.stop_if_faulty()
+        numbers = np.flatnonzero(keep) + 1
         found = {name: values[keep] for name, values in columns.items() if values is not None}
         words = {name: values[keep] for name, values in texts.items() if values is not None}
         self.cells(found, words, keep, drop)
@@ -146,6 +150,7 @@ class _Binding:
                 self.notes.append(f"{dropped} of {full.size} rows dropped: a value is missing")
             found = {name: values[full] for name, values in found.items()}
             words = {name: values[full] for name, values in words.items()}
+            numbers = numbers[full]
         rows = len(next(iter(found.values())))
         if rows == 0:
             self.report("TAB014", "no row is left", "Loosen the filter, or look at the missing values.")
@@ -156,11 +161,14 @@ class _Binding:
             self.report("TAB007", "no row has a response", "Map the columns of the responses.")
             self.stop_if_faulty()
         if law.sequence is not None and response:
-            found, codes = in_order(law.sequence, found, codes)
+            order = in_order(law.sequence, found, codes)
+            found = {name: values[order] for name, values in found.items()}
+            codes = {name: values[order] for name, values in codes.items()}
+            numbers = numbers[order]
         if law.sequence is not None and law.sequence.along in codes:
             found[FIRST] = beginnings(codes[law.sequence.along])
         digest = _digest(found, codes, levels)
-        return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes), self.fixed)
+        return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes), self.fixed, numbers)
 
     @property
     def may_lack(self) -> frozenset[str]:
@@ -377,12 +385,9 @@ _CURE = {
 }
 
 
-def in_order(
-    sequence: Sequence, columns: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """The rows run by run, those of each in the order of its steps."""
-    order = np.lexsort((columns[sequence.by], codes[sequence.along]))
-    return {n: x[order] for n, x in columns.items()}, {n: x[order] for n, x in codes.items()}
+def in_order(sequence: Sequence, columns: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The rows run by run, those of each in the order of its steps: their indices."""
+    return np.lexsort((columns[sequence.by], codes[sequence.along]))
 
 
 def beginnings(runs: np.ndarray) -> np.ndarray:
