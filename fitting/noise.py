@@ -23,18 +23,29 @@ def log_density(noise: Noise, residual: Any, scale: Any, df: Any) -> Any:
 
     from .special import loggamma
 
+    return _log_density(noise, residual, scale, df, jnp, loggamma)
+
+
+def log_density_at(noise: Noise, residual: Any, scale: Any, df: Any) -> Array:
+    """The same in numpy."""
+    from scipy.special import gammaln
+
+    return np.asarray(_log_density(noise, residual, scale, df, np, gammaln))
+
+
+def _log_density(noise: Noise, residual: Any, scale: Any, df: Any, xp: Any, loggamma: Any) -> Any:
     z = residual / scale
     match noise.family:
         case "normal" | "lognormal" | "logit-normal":
-            return -0.5 * z * z - jnp.log(scale) - 0.5 * math.log(2 * math.pi)
+            return -0.5 * z * z - xp.log(scale) - 0.5 * math.log(2 * math.pi)
         case "laplace":  # scale is a standard deviation: sqrt(2) times Laplace's b
-            return -math.sqrt(2) * jnp.abs(z) - jnp.log(scale) - 0.5 * math.log(2)
+            return -math.sqrt(2) * xp.abs(z) - xp.log(scale) - 0.5 * math.log(2)
         case "student-t":
-            constant = loggamma((df + 1) / 2) - loggamma(df / 2) - 0.5 * jnp.log(df * math.pi)
-            return constant - jnp.log(scale) - (df + 1) / 2 * jnp.log1p(z * z / df)
+            constant = loggamma((df + 1) / 2) - loggamma(df / 2) - 0.5 * xp.log(df * math.pi)
+            return constant - xp.log(scale) - (df + 1) / 2 * xp.log1p(z * z / df)
         case "huber":
-            loss = jnp.where(jnp.abs(z) <= noise.delta, 0.5 * z * z, noise.delta * (jnp.abs(z) - 0.5 * noise.delta))
-            return -loss - jnp.log(scale) - math.log(_huber_mass(noise.delta))
+            loss = xp.where(xp.abs(z) <= noise.delta, 0.5 * z * z, noise.delta * (xp.abs(z) - 0.5 * noise.delta))
+            return -loss - xp.log(scale) - math.log(_huber_mass(noise.delta))
     raise ValueError(noise.family)
 
 

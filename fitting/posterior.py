@@ -30,6 +30,10 @@ from .verdict import Verdict
 if TYPE_CHECKING:
     import xarray as xr
 
+    from lawdsl.table import Table
+
+    from .reliability import Reliability
+
 Array = NDArray[np.float64]
 
 FORMAT = "lawdsl fit 2"
@@ -60,7 +64,7 @@ class Posterior:
     one, for "bootstrap" one per resample. levels: grouped parameter -> its labels. factors: factor -> levels seen.
     stats: sampler statistics (chains, draws). prior: as draws, (1, draws, ...). predictive: "prior" and "posterior" ->
     response -> (draws, rows). columns, codes: the rows fitted to. residuals: of point fits, response -> (rows,) on the
-    noise's scale, NaN where the response was not observed.
+    noise's scale, NaN where the response was not observed. reliability: what backtests on these rows found, if any.
     """
 
     law: Law
@@ -76,6 +80,7 @@ class Posterior:
     prior: Mapping[str, Array] = field(default_factory=dict)
     predictive: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     residuals: Mapping[str, Array] | None = None
+    reliability: Reliability | None = None
 
     @cached_property
     def flat(self) -> dict[str, Array]:
@@ -179,7 +184,7 @@ class Posterior:
             "levels": json.dumps({name: list(levels) for name, levels in self.levels.items()}),
             "verdict": json.dumps(self.verdict.as_json()),
             "provenance": json.dumps(plain),
-        }
+        } | ({} if self.reliability is None else {"reliability": json.dumps(self.reliability.as_json())})
 
     def save(self, path: str | Path) -> Path:
         """Write the fit file, whole or not at all. Raises: OutsideError (FIT001) where it cannot be written."""
@@ -242,6 +247,16 @@ def open_fit(path: str | Path) -> Posterior:
         raise InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure)) from None
 
 
+def table_of(posterior: Posterior) -> Table:
+    """The rows that a posterior was fitted to, as a bound table."""
+    from lawdsl.table import Table
+
+    told = posterior.provenance
+    return Table(
+        posterior.columns, posterior.codes, posterior.factors, told.rows, told.data, told.data_digest, told.notes
+    )
+
+
 def _sealed(path: str | Path) -> bool:
     """Whether the file ends with the sha256 of all before it."""
     content = memoryview(Path(path).read_bytes())
@@ -272,6 +287,11 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
         for kind in ("prior", "posterior")
         if f"/{kind}_predictive" in groups
     }
+    reliability = None
+    if "reliability" in attributes:
+        from .reliability import Reliability
+
+        reliability = Reliability.from_json(json.loads(attributes["reliability"]))
     residuals = {n.removeprefix(RESIDUAL): v for n, v in constant.items() if n.startswith(RESIDUAL)}
     codes = {n.removesuffix("_code"): v for n, v in constant.items() if n.endswith("_code")}
     columns = {n: v for n, v in constant.items() if not n.endswith("_code") and not n.startswith(RESIDUAL)}
@@ -289,4 +309,5 @@ def _from_groups(groups: Mapping[str, xr.Dataset]) -> Posterior:
         arrays("/prior"),
         predictive,
         residuals or None,
+        reliability,
     )

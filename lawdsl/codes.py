@@ -264,6 +264,10 @@ CODES: dict[str, tuple[str, str]] = {
         "points of a run out of order",
         "A law with a sequence looks along each run: give a run's points together, in the order of its steps.",
     ),
+    "ASK015": (
+        "a frontier or cut at fault",
+        "A frontier is an expression of the law's variables, positive at every row, and cuts leave rows on both sides.",
+    ),
     "ASK016": (
         "no such topic, status or variable",
         "`lawdsl list` filters by topics and statuses of a closed list, and by the names and units of the library's "
@@ -297,6 +301,11 @@ CODES: dict[str, tuple[str, str]] = {
         "nothing to simulate from",
         "simulate: in the law file gives a design and the constants; `lawdsl explain LAW043` says how.",
     ),
+    "FIT040": (
+        "no cut of a backtest could be fitted",
+        "Below every cut the law found no finite density: cut higher, or give narrower priors.",
+    ),
+    "FIT041": ("a point fit is not backtested", "Backtest its law: the point fit and its bootstraps stand beside."),
     "FIT020": (
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",
