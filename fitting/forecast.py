@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 
 #: starts of the search for a mode at every cut; the law has been fitted before, or will be
 STARTS = 16
+#: of them in wide models, whose steps are dear and whose populations leave one mode
+STARTS_WIDE, WIDE = 6, 20
 DRAWS = 1000
 #: draws times rows that are held at once
 CELLS = 20_000_000
@@ -130,13 +132,14 @@ def _positions(
     from .whiten import laplace
 
     potential, identity, data = model.potential(), f"posterior:{model.identity}", model.data
+    starts = prior[: STARTS if model.width < WIDE else STARTS_WIDE]
     if model.spreads.size:
         pinned = {**model.pinned(np.median(prior[:, model.spreads], axis=0)), "weights": data["weights"]}
-        first = descend(potential, prior[:STARTS], pinned, identity=identity)
+        first = descend(potential, starts, pinned, max_steps=100, identity=identity)
         pinned = {**model.pinned(model.empirical_spread(first.position)), "weights": data["weights"]}
-        optimum = descend(potential, first.position[None], pinned, identity=identity)
+        optimum = descend(potential, first.position[None], pinned, max_steps=100, identity=identity)
     else:
-        optimum = descend(potential, prior[:STARTS], data, identity=identity)
+        optimum = descend(potential, starts, data, identity=identity)
     whitening = laplace(optimum, scale=scale_of(prior))
     if method == "map":
         reasons = [] if optimum.converged else ["the search for the mode did not come to rest"]
@@ -195,8 +198,8 @@ class _Beside:
         self.model, self.below = model, below
         loss = HuberLoss(model)
         identity = f"huber:{model.identity}"
-        starts = model.prior_draws(2 * STARTS, seed)[:, loss.free]
-        best = descend(loss.objective, starts, model.data, curvature=loss.curvature, max_steps=400, identity=identity)
+        starts = model.prior_draws(2 * STARTS if model.width < WIDE else STARTS_WIDE, seed)[:, loss.free]
+        best = descend(loss.objective, starts, model.data, curvature=loss.curvature, max_steps=200, identity=identity)
         count = int(below.sum())
         random = np.random.default_rng([seed, 3])
         weights = random.multinomial(count, below / count, size=RESAMPLES).astype(float)
