@@ -171,6 +171,7 @@ def backtest(
     cut could be fitted.
     """
     from .forecast import forecast, job_of
+    from .jobs import run
 
     if method not in METHODS:
         raise AskError(Fault("FIT010", Span(law.name), f"no backtest by '{method}'", "Methods: map, nuts."))
@@ -185,7 +186,10 @@ def backtest(
     places = _cuts(law, table, at, along.text, cuts)
     jobs = [job_of(law, table, along.text, place, method, seed, beside) for place in places]
     tell = progress or (lambda stage, done, total: None)
-    raw = _run(forecast, jobs, on, workers, store, lambda done, total: tell("forecasting beyond cuts", done, total))
+    raw = run(
+        forecast, jobs, on=on, workers=workers, store=store,
+        progress=lambda done, total: tell("forecasting beyond cuts", done, total),
+    )  # fmt: skip
     failed = [one for one in raw if "failed" in one]
     raw = [one for one in raw if "failed" not in one]
     if not raw:
@@ -204,22 +208,6 @@ def backtest(
         law, table.source, table.rows, along.text, float(at.max()), method, seed, forecasts, final, tuple(notes),
         tuple(raw),
     )  # fmt: skip
-
-
-def _run(
-    task: Callable[[Mapping[str, Any]], dict[str, Any]], jobs: Sequence[Mapping[str, Any]], on: str,
-    workers: int | None, store: Any, progress: Callable[[int, int], None],
-) -> list[dict[str, Any]]:  # fmt: skip
-    if on == "here" and store is None:
-        found = []
-        for done, job in enumerate(jobs):
-            progress(done, len(jobs))
-            found.append(task(job))
-        progress(len(jobs), len(jobs))
-        return found
-    from .jobs import run
-
-    return list(run(task, jobs, on=on, workers=workers, store=store, progress=progress))
 
 
 def _cuts(law: Law, table: Table, at: Array, text: str, said: Iterable[float | str] | None) -> list[float]:

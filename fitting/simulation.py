@@ -58,11 +58,19 @@ def simulated(law: Law, seed: int) -> Table:
 
     Raises: InputError (FIT015) where it gives none.
     """
+    table = design(law)
+    return simulate(law, table, true_values(law, table, seed), seed)
+
+
+def design(law: Law) -> Table:
+    """The rows, without responses, of the design that the law file gives under `simulate`.
+
+    Raises: InputError (FIT015) where it gives none.
+    """
     if law.simulation is None:
         cure = "Add simulate: {set: S, grid: {N: [1B, 7B, 70B]}} to the law; `lawdsl explain LAW043` says more."
         raise InputError(Fault("FIT015", Span(law.name), "this law has no design to simulate", cure))
-    table = bind(law, _design(law.simulation), response=False, errors=True)
-    return simulate(law, table, true_values(law, table, seed), seed)
+    return bind(law, _design(law.simulation), response=False, errors=True)
 
 
 def _design(simulation: Simulation) -> dict[str, Any]:

@@ -310,6 +310,33 @@ CODES: dict[str, tuple[str, str]] = {
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",
     ),
+    "FIT030": (
+        "a job of a sweep killed its worker",
+        "The process that fitted it died three times, mostly for want of memory. The other jobs are done, and are not "
+        "done again where the sweep has a store.",
+    ),
+    "FIT031": (
+        "not a store of a sweep of fits",
+        "The file has lines that no sweep wrote. A last line that was never finished is no fault: its job is done "
+        "again.",
+    ),
+    "FIT032": (
+        "another run is at work on this store",
+        "One run at a time appends to a store. The lock is the system's, and ends with the process that holds it.",
+    ),
+    "FIT033": (
+        "no such place to run on",
+        "Sweeps of fits run on `local` (processes of this machine), `here` (one process), `ray` or `ray:HOST:PORT`.",
+    ),
+    "FIT034": (
+        "a store of a sweep of fits cannot be written",
+        "The disk is full, or the folder may not be written to. Finished jobs are whole; the same command goes on.",
+    ),
+    "FIT035": (
+        "a prior that makes no possible rows",
+        "Calibration draws constants from the prior and simulates rows. Where none of thousands of draws gives rows "
+        "that are finite and that the noise can have, the priors are too wide to mean anything.",
+    ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (
         "a plan is too large or too deep",

@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
     "backtest": ("backtest", "Fit below a frontier of compute, score the forecasts above it."),
+    "calibrate": ("calibrate", "Whether fits of a law can be believed: simulation-based calibration."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),
     "data": ("data", "Public and shipped tables: list, show, get."),

@@ -169,5 +169,11 @@ def test_the_command_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
     arguments = ["backtest", str(tmp_path / "falls.yaml"), "--data", str(tmp_path / "rows.csv"), "--cuts", "1e8,1e9"]
     assert run(arguments) == 0
     out = " ".join(capsys.readouterr().out.split())
-    for text in ("frontier N", "Huber and bootstrap", "widened by the law's error", "one decade out", "rows of one cut"):
+    for text in (
+        "frontier N",
+        "Huber and bootstrap",
+        "widened by the law's error",
+        "one decade out",
+        "rows of one cut",
+    ):
         assert text in out, text

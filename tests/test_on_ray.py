@@ -14,9 +14,10 @@ ray = pytest.importorskip("ray", reason="needs the ray extra")
 
 from simulation import deadly, deadly_once, fragile, make_plan, rows, simulated, sweep  # noqa: E402
 
+from lawdsl.cluster import connect  # noqa: E402
 from lawdsl.errors import OutsideError  # noqa: E402
 from measure.cells import Message, Unit  # noqa: E402
-from measure.on_ray import _connect, on_ray  # noqa: E402
+from measure.on_ray import on_ray  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -29,9 +30,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("SIMULATED_MARK", str(mark))
         patch.setattr(sys, "path", [str(HERE.parent), str(HERE), *sys.path])
         try:
-            _connect(ray, None, 2)
+            connect(ray, None, 2)
         except OutsideError:  # a machine at its limits: Ray gives a cluster 30 seconds to start
-            _connect(ray, None, 2)
+            connect(ray, None, 2)
         yield mark
         ray.shutdown()
 

@@ -103,9 +103,10 @@ def raw_of(case: Case, which: int, keep: Path, seconds: float, cuts: Sequence[fl
         return found
     law = laws(case)[which]
     table = bind(law, case.table)
+    keep.mkdir(parents=True, exist_ok=True)
     cpu = time.process_time()
     told = engine.backtest(
-        law, table, frontier=case.frontier, cuts=cuts, beside=which == 0,
+        law, table, frontier=case.frontier, cuts=cuts, beside=which == 0, store=keep / f"{case.table}-{which}.jsonl",
         progress=lambda stage, done, total: print(f"{law.name} {done}/{total} {time.process_time() - cpu:.0f} s",
                                                   file=sys.stderr, flush=True),
     )  # fmt: skip
@@ -114,7 +115,6 @@ def raw_of(case: Case, which: int, keep: Path, seconds: float, cuts: Sequence[fl
         "rows": table.rows, "frontier": told.frontier, "at": at.tolist(), "raw": list(told.raw),
         "notes": list(told.notes), "cpu": time.process_time() - cpu,
     }  # fmt: skip
-    keep.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found))
     return found
 
@@ -162,7 +162,9 @@ def averaged(law: Law, raws: Sequence[Sequence[Mapping[str, Any]]], at: np.ndarr
         weights = np.exp(totals - np.logaddexp.reduce(totals))
         parts = [np.asarray(m["responses"][name]["quantiles"]) for m in mates if m]
         densities = np.stack([np.asarray(m["responses"][name]["densities"]) for m in mates if m])
-        each = [np.linspace(0, len(p) - 1, max(1, round(400 * w))).astype(int) for p, w in zip(parts, weights, strict=True)]
+        each = [
+            np.linspace(0, len(p) - 1, max(1, round(400 * w))).astype(int) for p, w in zip(parts, weights, strict=True)
+        ]
         cloud = np.concatenate([p[e] for p, e, w in zip(parts, each, weights, strict=True) if w > 0.002])
         here = dict(one["responses"][name])
         here["quantiles"] = np.quantile(cloud, (np.arange(199) + 0.5) / 199, axis=0).tolist()
@@ -322,7 +324,9 @@ def detail(
             told = one.told
             share = "-" if told is None else f"{told.share:.2f}" if told.widen else "0"
             lines.append(
-                f"| {case.name} | {10**one.cut:.2g} | {one.below} | {len(one.row)} | {share} | " + " | ".join(cells) + " |"
+                f"| {case.name} | {10**one.cut:.2g} | {one.below} | {len(one.row)} | {share} | "
+                + " | ".join(cells)
+                + " |"
             )
     lines += ["", f"Python {platform.python_version()}, {platform.machine()}, one thread; CPU seconds are of the law and "
               "of its rival, compilation included."]  # fmt: skip

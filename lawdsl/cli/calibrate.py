@@ -1,0 +1,124 @@
+"""The command `calibrate`: whether the engine can be believed of a law, by simulation."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import AskError, Fault, Span
+from . import say
+from .fits import _engine, _units, pairs, table_options
+from .laws import JSON
+
+if TYPE_CHECKING:
+    from fitting.calibration import Calibration
+
+
+@click.command("calibrate")
+@click.argument("law")
+@click.option("--replicates", type=click.IntRange(10, 10_000), default=200, show_default=True, help="Fits to simulate.")
+@click.option("--data", metavar="TABLE", help="Simulate at the rows of a table; at the law's own design unless said.")
+@table_options
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same ranks.")
+@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; a core each unless said.")
+@click.option(
+    "--on",
+    "where_to",
+    default="local",
+    show_default=True,
+    metavar="local|here|ray[:ADDRESS]",
+    help="Processes of this machine, this process alone, or Ray.",
+)
+@click.option("--store", type=click.Path(path_type=Path), help="A file that keeps what is done, to go on with.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw the ranks into this .png, .svg or .pdf.")
+@JSON
+def calibrate_command(
+    law: str, replicates: int, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
+    drop_missing: bool | None, seed: int, workers: int | None, where_to: str, store: Path | None, plot: Path | None,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Simulation-based calibration: draw constants from the law's prior, simulate rows, fit, and rank the constants
+    among the posterior's draws. Ranks that are not uniform show an engine, or a law, that says what is not so."""
+    from .. import library
+
+    found = library.load(law)
+    _engine()
+    table = None
+    if data is not None:
+        from ..table import bind
+
+        table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+    elif maps or where or units or drop_missing:
+        cure = "Name the table with --data, or leave these out to simulate at the law's own design."
+        raise AskError(Fault("ASK013", Span(law), "--map, --where, --units or --drop-missing without a table", cure))
+    from fitting.calibration import calibrate
+
+    with say.progress(not as_json) as progress:
+        calibration: Calibration = calibrate(
+            found, table, replicates=replicates, seed=seed, on=where_to, workers=workers, store=store, progress=progress
+        )
+    if plot is not None:
+        from fitting import rank_plot
+        from fitting.plot import save
+
+        save(rank_plot.ranks(calibration), plot)
+    if as_json:
+        say.as_json(calibration.as_json())
+    else:
+        _print(found.title, calibration)
+    return 0 if calibration.ok else 1
+
+
+def _print(title: str, found: Calibration) -> None:
+    from fitting.calibration import APART, DRAWS
+
+    say.heading(title)
+    click.echo(f"{found.replicates} replicates of {found.rows} rows of {found.data}, seed {found.seed}")
+    click.echo()
+    rows = []
+    for name, ranks in found.ranks.items():
+        verdict = "not uniform" if name in found.rejected else "uniform"
+        rows.append((name, _bars(ranks.tolist(), DRAWS), f"{found.p[name]:.3g}", verdict))
+    say.table(("quantity", "ranks, low to high", "p", "ranks are"), rows, left=2)
+    click.echo()
+    word = (
+        click.style("calibrated", fg="green", bold=True) if found.ok else click.style("rejected", fg="red", bold=True)
+    )
+    click.echo(f"verdict: {word}")
+    for text in _remarks(found, APART):
+        click.echo(textwrap.fill(f"- {text}", say.width(), subsequent_indent="  "))
+
+
+def _bars(ranks: list[int], most: int) -> str:
+    """A histogram of ten bins in one line."""
+    bins = 10
+    counts = [0] * bins
+    for rank in ranks:
+        counts[rank * bins // (most + 1)] += 1
+    top = max(max(counts), 1)
+    return "".join(" ▁▂▃▄▅▆▇█"[round(8 * count / top)] for count in counts)
+
+
+def _remarks(found: Calibration, apart: float) -> list[str]:
+    """What the verdict rests on, in words."""
+    said = [
+        f"a right engine would be rejected with probability {found.rate:.0%}, all {len(found.ranks)} quantities "
+        "together (p is adjusted for their number)"
+    ]
+    if found.rejected:
+        said.append(f"the ranks of {', '.join(found.rejected)} are not uniform: their intervals are not what they say")
+    if found.failures:
+        said.append(f"{len(found.failures)} replicates could not be fitted: {found.failures[0]}")
+    if found.redrawn > 0:
+        said.append(f"{found.redrawn:.0%} of the prior draws made rows that no table could hold, and were drawn again")
+    if found.apart:
+        said.append(
+            f"in {found.apart} replicates the chains disagree (R-hat above {apart}); they are ranked all the same"
+        )
+    if found.diverging > 0.001:
+        said.append(f"{found.diverging:.1%} of all draws diverged")
+    said.append(f"{found.seconds:.2g} CPU seconds a replicate, the median, compilation aside")
+    return said
