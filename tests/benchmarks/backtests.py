@@ -50,15 +50,15 @@ class Case:
 BENT = "g: {between: [0.4, 1.6], about: bend}\n  sigma:"
 CASES = (
     Case("Chinchilla", "chinchilla", "chinchilla-epoch",
-         rival=(("E + A/N^alpha + B/D^beta", "E + (A/N^alpha + B/D^beta)^g"), ("sigma:", BENT)), about="sum to a power"),
+         rival=(("E + A/N^alpha + B/D^beta", "E + (A/N^alpha + B/D^beta)^g"), ("sigma:", BENT)), about="a bent sum"),
     Case("Gadre", "overtraining", "gadre-overtraining",
          rival=(("E + (a*M^eta + b*M^-eta)*C^-eta", "E + (a*M^eta + b*M^-eta)*C^-eta*(C/1e19)^g"),
                 ("sigma:", 'g: {prior: "Normal(0, 0.05)", about: drift}\n  sigma:')), about="another power of compute"),
     Case("Gemstones", "gemstones", "gemstones",
          rival=(("(E + A/N^alpha + B/D^beta)", "(E + (A/N^alpha + B/D^beta)^g)"), ("sigma:", BENT)),
-         about="sum to a power"),
+         about="a bent sum"),
     Case("misfitting", "misfitting", "misfitting-fineweb",
-         rival=(("E + A/N^alpha + B/D^beta", "E + (A/N^alpha + B/D^beta)^g"), ("sigma:", BENT)), about="sum to a power"),
+         rival=(("E + A/N^alpha + B/D^beta", "E + (A/N^alpha + B/D^beta)^g"), ("sigma:", BENT)), about="a bent sum"),
     Case("Porian", "isoflops", "porian-isoflops-refinedweb",
          rival=(("h*log(N/Nopt)^2", "h*log(N/Nopt)^2*(1 + g*log(N/Nopt))"),
                 ("sigma:", 'g: {prior: "Normal(0, 0.2)", about: skew}\n  sigma:')), about="a skewed parabola"),
@@ -225,6 +225,26 @@ def main() -> None:
         arguments.out.write_text(page)
 
 
+HEAD = """\
+# Backtests on open tables
+
+How often 90 % intervals held what they say, beyond the rows. Each table is cut at eight values of compute (of model size
+for Clark); the law is fitted to the rows up to the cut and forecasts every row above it. A cell is the share of forecasts
+inside the 90 % interval of a new observation, and in parentheses the mean width of that interval, as a share of the
+forecast. Made by `tests/benchmarks/backtests.py`.
+
+- **plain**: the law's posterior (normal approximation at the mode), as if the law were true;
+- **discrepancy**: widened by the law's own error, whose size at each cut is learned from the forecasts of lower cuts of
+  the same table, on rows below the cut, with a prior from the other tables (this one left out); plain where at least
+  three lower cuts showed the plain interval to hold. What `lawdsl predict` gives after `lawdsl backtest`;
+- **averaged**: the law and a rival of it, weighted by their log scores at lower cuts;
+- **Huber + bootstrap**: Huber's point fit, 200 bootstraps, and residuals drawn again.
+
+Rows of one table are forecast from several cuts, and rows of one cut go wrong together: the count of forecasts is not a
+count of independent ones. Rows whose level (a corpus, a sweep) no row below the cut has are left out.\
+"""
+
+
 def report(cases: Sequence[Case], found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """The page."""
     curves = {c.name: curve(found[c.name][0]) for c in cases}
@@ -237,7 +257,7 @@ def report(cases: Sequence[Case], found: Mapping[str, Sequence[Mapping[str, Any]
         forms[case.name] = scored(case, found[case.name])
     discrepancy.PRIOR = shipped
     together = learned(curves)
-    lines: list[str] = []
+    lines: list[str] = [HEAD]
     for bin in BINS:
         lines += ["", f"## {place(bin).capitalize()} ({bin[0]:g} to {bin[1]:g} decades beyond the rows)", ""]
         shown = [f for f in FORMS if any(f in forms[c.name] for c in cases)]
@@ -283,8 +303,8 @@ def detail(
     together: tuple[float, float],
 ) -> list[str]:  # fmt: skip
     """Other levels and scores one decade out, the law's error by table, and every cut."""
-    lines = ["", "## One decade out: every level, and scores", "", "| forecast | 50 % | 80 % | 90 % | 95 % | log score | CRPS |",
-             "|---|---:|---:|---:|---:|---:|---:|"]  # fmt: skip
+    lines = ["", "## One decade out: every level, and scores", ""]
+    lines += ["| forecast | 50 % | 80 % | 90 % | 95 % | log score | CRPS |", "|---|---:|---:|---:|---:|---:|---:|"]
     for f in FORMS:
         parts = [m for c in cases for m in within(forms[c.name].get(f, []), f, ONE_DECADE)]
         if parts:
@@ -310,8 +330,9 @@ def detail(
             f"| {case.name} | {case.law} | {rival} | {here[0]['frontier']} | {here[0]['rows']} | {share:.2f} | {cpu} | "
             f"{math.exp(center):.2f}, x{math.exp(sd):.1f} |"
         )
-    lines += ["", "## Every cut", "", "| table | cut | rows below | forecasts | share | plain | discrepancy | Huber + bootstrap |",
-              "|---|---:|---:|---:|---:|---:|---:|---:|"]  # fmt: skip
+    lines += ["", "## Every cut", ""]
+    lines.append("| table | cut | rows below | forecasts | share | plain | discrepancy | Huber + bootstrap |")
+    lines.append("|---|---:|---:|---:|---:|---:|---:|---:|")
     for case in cases:
         for one in forms[case.name]["plain"]:
             cells = []
@@ -328,8 +349,8 @@ def detail(
                 + " | ".join(cells)
                 + " |"
             )
-    lines += ["", f"Python {platform.python_version()}, {platform.machine()}, one thread; CPU seconds are of the law and "
-              "of its rival, compilation included."]  # fmt: skip
+    machine = f"Python {platform.python_version()}, {platform.machine()}, one thread"
+    lines += ["", f"{machine}; CPU seconds are of the law and of its rival, compilation included."]
     return lines
 
 
