@@ -339,7 +339,8 @@ def _posterior(
     return Posterior(
         law, method, values, {name: g.labels for name, g in model.groupings.items() if name in values},
         table.levels, table.columns, table.codes, told, provenance, stats,
-        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals, table.numbers,
+        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals,
+        table.numbers,
     )  # fmt: skip
 
 

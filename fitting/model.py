@@ -8,6 +8,7 @@ of the same shape.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Callable, Mapping
@@ -141,6 +142,12 @@ class Model:
         if self.spreads.size:
             data |= {"pin": np.float64(0.0), "spread": np.zeros(self.spreads.size)}
         return data
+
+    def weighted(self, weights: Array) -> Model:
+        """The same model whose rows count as often as `weights` (rows,) says; one compiled program serves them all."""
+        other = copy.copy(self)
+        other.__dict__["data"] = {**self.data, "weights": np.asarray(weights, dtype=float)}
+        return other
 
     @cached_property
     def spreads(self) -> NDArray[np.int64]:

@@ -27,6 +27,10 @@ from .verdict import Verdict
 if TYPE_CHECKING:
     import xarray as xr
 
+    from lawdsl.table import Table
+
+    from .reliability import Reliability
+
 Array = NDArray[np.float64]
 
 FORMAT = "lawdsl fit 2"
@@ -58,6 +62,7 @@ class Posterior:
     stats: sampler statistics (chains, draws). prior: as draws, (1, draws, ...). predictive: "prior" and "posterior" ->
     response -> (draws, rows). columns, codes: the rows fitted to. residuals: of point fits, response -> (rows,) on the
     noise's scale, NaN where the response was not observed. numbers: each row's number in the table's source, from 1.
+    reliability: what backtests on these rows found, if any.
     """
 
     law: Law
@@ -74,6 +79,7 @@ class Posterior:
     predictive: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     residuals: Mapping[str, Array] | None = None
     numbers: NDArray[np.int64] | None = None
+    reliability: Reliability | None = None
 
     @cached_property
     def flat(self) -> dict[str, Array]:
@@ -183,7 +189,7 @@ class Posterior:
             "levels": json.dumps({name: list(levels) for name, levels in self.levels.items()}),
             "verdict": json.dumps(self.verdict.as_json()),
             "provenance": json.dumps(plain),
-        }
+        } | ({} if self.reliability is None else {"reliability": json.dumps(self.reliability.as_json())})
 
     def save(self, path: str | Path) -> Path:
         """Write the fit file, whole or not at all. Raises: OutsideError (FIT001) where it cannot be written."""
@@ -207,6 +213,16 @@ def open_fit(path: str | Path) -> Posterior:
         reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         cure = "Fit again; a fit file is written by lawdsl fit, and is not to be edited."
         raise InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure)) from None
+
+
+def table_of(posterior: Posterior) -> Table:
+    """The rows that a posterior was fitted to, as a bound table."""
+    from lawdsl.table import Table
+
+    told = posterior.provenance
+    return Table(
+        posterior.columns, posterior.codes, posterior.factors, told.rows, told.data, told.data_digest, told.notes
+    )
 
 
 def _from_groups(groups: Mapping[str, Group]) -> Posterior:
@@ -233,6 +249,11 @@ def _from_groups(groups: Mapping[str, Group]) -> Posterior:
         for kind in ("prior", "posterior")
         if f"/{kind}_predictive" in groups
     }
+    reliability = None
+    if "reliability" in attributes:
+        from .reliability import Reliability
+
+        reliability = Reliability.from_json(json.loads(attributes["reliability"]))
     residuals = {n.removeprefix(RESIDUAL): v for n, v in constant.items() if n.startswith(RESIDUAL)}
     codes = {n.removesuffix("_code"): v for n, v in constant.items() if n.endswith("_code")}
     columns = {n: v for n, v in constant.items() if not n.endswith("_code") and not n.startswith(RESIDUAL)}
@@ -251,4 +272,5 @@ def _from_groups(groups: Mapping[str, Group]) -> Posterior:
         predictive,
         residuals or None,
         numbers,
+        reliability,
     )

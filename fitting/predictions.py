@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from lawdsl.backends import numpy_operations
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
-from lawdsl.law import FIRST, Law, Parameter
+from lawdsl.law import FIRST, Law, Noise, Parameter
 from lawdsl.numbers import level_text, parse_number, short
 from lawdsl.table import Table
 
 from . import expressions, priors
-from .outcomes import of, replicate, restore
+from .outcomes import of, replicate, restore, transform
 from .posterior import Posterior
 
 Array = NDArray[np.float64]
@@ -37,7 +37,9 @@ class Prediction:
 
     mean, median, lo, hi: of the law's value over the posterior, for a typical level of what scatters between levels;
     new_lo, new_hi: of a new observation, whose level is new where none is named. `level` is the intervals' probability.
-    `beyond`: variable -> decades outside the rows fitted to (0 inside), negative below.
+    `beyond`: variable -> decades outside the rows fitted to (0 inside), negative below. `widened`: whether the law's
+    own error, by backtests, is part of every number. `found`: how forecasts of these rows at that distance fared, in
+    words; empty where the point lies among the rows, or nothing was backtested.
     """
 
     at: tuple[tuple[str, float | str], ...]
@@ -50,11 +52,14 @@ class Prediction:
     new_hi: float
     level: float
     beyond: tuple[tuple[str, float], ...] = ()
+    widened: bool = False
+    found: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""
         plain = {k: getattr(self, k) for k in ("mean", "median", "lo", "hi", "new_lo", "new_hi", "level", "response")}
-        return {"at": dict(self.at), **plain, "decades_beyond_data": dict(self.beyond)}
+        told = {"decades_beyond_data": dict(self.beyond), "widened": self.widened, "calibration": self.found or None}
+        return {"at": dict(self.at), **plain, **told}
 
     def distance(self) -> str:
         """How far outside the rows the point lies, in words; empty where it lies within them."""
@@ -160,8 +165,10 @@ def _first(law: Law, points: list[dict[str, float | str]]) -> Array:
 
 def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float, start: int) -> list[Prediction]:
     tails = [(1 - level) / 2, (1 + level) / 2]
+    columns = _columns(posterior.law, points)
     found: list[list[Prediction]] = []
-    for name, mean, observed in draws_at(posterior, points, start):
+    for name, mean, observed, error in draws_at(posterior, points, start):
+        words = calibration(posterior, name, columns, level)
         with np.errstate(invalid="ignore"):
             lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
             new_lo, new_hi = np.quantile(observed, tails, axis=0)
@@ -170,22 +177,29 @@ def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: fl
             Prediction(
                 tuple(point.items()), name, float(average[i]), float(median[i]), float(lo[i]), float(hi[i]),
                 float(new_lo[i]), float(new_hi[i]), level, decades_beyond(posterior, point),
+                bool(error is not None and np.any(error[:, i])), words[i],
             )
             for i, point in enumerate(points)
         ])  # fmt: skip
     return [one for at_point in zip(*found, strict=True) for one in at_point]
 
 
-def draws_at(
-    posterior: Posterior, points: list[dict[str, float | str]], start: int = 0
-) -> list[tuple[str, Array, Array]]:
-    """For each response its name, the law's mean and new observations at points as `read_points` gives them, both
-    (draws, points). `start` numbers the first point: it and the fit's seed decide the new observations.
-    """
-    law = posterior.law
+def _columns(law: Law, points: list[dict[str, float | str]]) -> dict[str, Array]:
+    """The inputs at points, (1, points) each, and where runs begin."""
     columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
     if law.sequence is not None:
         columns[FIRST] = _first(law, points)[None, :]
+    return columns
+
+
+def draws_at(
+    posterior: Posterior, points: list[dict[str, float | str]], start: int = 0
+) -> list[tuple[str, Array, Array, Array | None]]:
+    """For each response its name, the law's mean and new observations at points as `read_points` gives them, and, where
+    backtests widen its intervals, the law's own error, which is in both: (draws, points) each. `start` numbers the
+    first point: it and the fit's seed decide the new observations.
+    """
+    law, columns = posterior.law, _columns(posterior.law, points)
     typical = parameter_values(posterior, points, typical=True)
     program = expressions.prediction(law, noise=posterior.residuals is None)
     operations = numpy_operations()
@@ -194,6 +208,7 @@ def draws_at(
     means = program.finish(prepared, typical, operations)
     new = program.finish(prepared, parameter_values(posterior, points, typical=False), operations)
     random = np.random.default_rng([posterior.provenance.seed, start, 1])
+    errors = law_errors(posterior, {name: values[0] for name, values in columns.items()}, shape[0])
     found = []
     for name, outcome in law.outcome.items():
         mean = np.broadcast_to(means[f"mean of {name}"], shape)
@@ -205,8 +220,43 @@ def draws_at(
         else:
             exact = {what: value for what, value in rows.items() if not what.startswith("slope ")}
             observed = replicate(outcome, exact, {}, random)
-        found.append((name, mean, observed))
+        error = errors.get(name)
+        if error is not None:
+            mean, observed = (_astray(outcome.noise, values, error) for values in (mean, observed))
+        found.append((name, mean, observed, error))
     return found
+
+
+def law_errors(posterior: Posterior, columns: Mapping[str, Array], count: int) -> dict[str, Array]:
+    """Of every response whose intervals backtests widen: `count` draws of the law's own error at points (columns of the
+    inputs), (count, points), on the noise's scale; zero among the rows. A draw is one error, the same at all points.
+    """
+    told = posterior.reliability
+    if told is None or not any(told.widens(name) for name in posterior.law.outcome):
+        return {}
+    _, far = told.distances(posterior.law, columns, posterior.columns)
+    seed = posterior.provenance.seed
+    return {
+        name: told.discrepancy[name].deviations(far, count, seed) for name in posterior.law.outcome if told.widens(name)
+    }
+
+
+def _astray(law_noise: Noise, values: Array, errors: Array) -> Array:
+    """Values of the response with an error on the noise's scale."""
+    with np.errstate(all="ignore"):
+        return np.asarray(restore(law_noise, transform(law_noise, values) + errors))
+
+
+def calibration(posterior: Posterior, name: str, columns: Mapping[str, Array], level: float) -> list[str]:
+    """How forecasts of these rows fared as far out as each point lies, in words; empty among the rows, or where nothing
+    was backtested.
+    """
+    count = len(next(iter(columns.values()))[0])
+    told = posterior.reliability
+    if told is None:
+        return [""] * count
+    _, far = told.distances(posterior.law, {n: values[0] for n, values in columns.items()}, posterior.columns)
+    return [told.words(name, float(decades), level) if decades > NEAR else "" for decades in far]
 
 
 def decades_beyond(posterior: Posterior, point: Point) -> tuple[tuple[str, float], ...]:

@@ -265,6 +265,10 @@ CODES: dict[str, tuple[str, str]] = {
         "points of a run out of order",
         "A law with a sequence looks along each run: give a run's points together, in the order of its steps.",
     ),
+    "ASK015": (
+        "a frontier or cut at fault",
+        "A frontier is an expression of the law's variables, positive at every row, and cuts leave rows on both sides.",
+    ),
     "ASK016": (
         "no such topic, status or variable",
         "`lawdsl list` filters by topics and statuses of a closed list, and by the names and units of the library's "
@@ -299,17 +303,6 @@ CODES: dict[str, tuple[str, str]] = {
         "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
         "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
     ),
-    "FIT051": ("nothing to compare with", "`lawdsl compare` takes two laws or fit files, or more."),
-    "FIT052": (
-        "fits to different rows",
-        "Scores can be compared only on the same observations, in the same unit. Give one --data and one --where.",
-    ),
-    "FIT053": ("a point fit has no density", "Compare fits of the methods nuts and map."),
-    "FIT054": (
-        "no such frontier",
-        "It is a variable of one of the laws, or an expression of variables: --frontier C, --frontier 6*N*D.",
-    ),
-    "FIT055": ("a map of a name that no law has", "--map NAME=COLUMN, where NAME is a variable, response or factor."),
     "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
@@ -337,29 +330,6 @@ CODES: dict[str, tuple[str, str]] = {
         "the engine cannot be imported",
         "Another package called `fitting` hides it, or the installation is broken.",
     ),
-    "FIT070": (
-        "not a lock, or not a file of constants",
-        "`lawdsl lock` writes locks; they are YAML of one form. Constants are YAML or JSON, a mapping of names to "
-        "numbers: --constants params.yaml#scaling.chinchilla looks below two keys.",
-    ),
-    "FIT071": (
-        "a lock that would not hold from the start",
-        "The law or the rows, as they are now and are bound here, are not those of the fit. Say what `lawdsl fit` was "
-        "told, or fit again.",
-    ),
-    "FIT072": ("another fit file", "Its sha256 is not that in the lock: it was fitted again, or damaged."),
-    "FIT073": (
-        "a law that has changed",
-        "The digest is of the law's canonical text, so comments and layout do not count; titles and checks do.",
-    ),
-    "FIT074": (
-        "rows that have changed",
-        "The digest is of the rows as they are bound to the law: numbers in its units, levels, and their order.",
-    ),
-    "FIT075": (
-        "a constant that is not the fit's",
-        "It lies more than --within standard deviations from the locked value: it was typed from another fit, rounded "
-        "too far, or, with --refit, the fit does not come out again.",
     "FIT030": (
         "a job of a sweep killed its worker",
         "The process that fitted it died three times, mostly for want of memory. The other jobs are done, and are not "
@@ -386,6 +356,46 @@ CODES: dict[str, tuple[str, str]] = {
         "a prior that makes no possible rows",
         "Calibration draws constants from the prior and simulates rows. Where none of thousands of draws gives rows "
         "that are finite and that the noise can have, the priors are too wide to mean anything.",
+    ),
+    "FIT040": (
+        "no cut of a backtest could be fitted",
+        "Below every cut the law found no finite density: cut higher, or give narrower priors.",
+    ),
+    "FIT041": ("a point fit is not backtested", "Backtest its law: the point fit and its bootstraps stand beside."),
+    "FIT051": ("nothing to compare with", "`lawdsl compare` takes two laws or fit files, or more."),
+    "FIT052": (
+        "fits to different rows",
+        "Scores can be compared only on the same observations, in the same unit. Give one --data and one --where.",
+    ),
+    "FIT053": ("a point fit has no density", "Compare fits of the methods nuts and map."),
+    "FIT054": (
+        "no such frontier",
+        "It is a variable of one of the laws, or an expression of variables: --frontier C, --frontier 6*N*D.",
+    ),
+    "FIT055": ("a map of a name that no law has", "--map NAME=COLUMN, where NAME is a variable, response or factor."),
+    "FIT070": (
+        "not a lock, or not a file of constants",
+        "`lawdsl lock` writes locks; they are YAML of one form. Constants are YAML or JSON, a mapping of names to "
+        "numbers: --constants params.yaml#scaling.chinchilla looks below two keys.",
+    ),
+    "FIT071": (
+        "a lock that would not hold from the start",
+        "The law or the rows, as they are now and are bound here, are not those of the fit. Say what `lawdsl fit` was "
+        "told, or fit again.",
+    ),
+    "FIT072": ("another fit file", "Its sha256 is not that in the lock: it was fitted again, or damaged."),
+    "FIT073": (
+        "a law that has changed",
+        "The digest is of the law's canonical text, so comments and layout do not count; titles and checks do.",
+    ),
+    "FIT074": (
+        "rows that have changed",
+        "The digest is of the rows as they are bound to the law: numbers in its units, levels, and their order.",
+    ),
+    "FIT075": (
+        "a constant that is not the fit's",
+        "It lies more than --within standard deviations from the locked value: it was typed from another fit, rounded "
+        "too far, or, with --refit, the fit does not come out again.",
     ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (

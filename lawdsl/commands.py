@@ -19,6 +19,7 @@ COMMANDS = {
     "diff": ("keep", "What changed between two fits, and which predictions moved."),
     "lock": ("keep", "Write down what a fit rests on, and its constants."),
     "verify": ("keep", "Hold a lock against law, data and constants as they are now."),
+    "backtest": ("backtest", "Fit below a frontier of compute, score the forecasts above it."),
     "calibrate": ("calibrate", "Whether fits of a law can be believed: simulation-based calibration."),
     "compare": ("compare", "Laws against each other on the same rows, and their average."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),

@@ -272,7 +272,13 @@ def predict_command(
     far = list(dict.fromkeys(one.distance() for one in found if one.distance()))
     for text in far[:12]:
         click.echo(f"extrapolation: {text}")
-    if any(abs(decades) > 1 for one in found for _, decades in one.beyond):
+    for text in list(dict.fromkeys(one.found for one in found if one.found))[:12]:
+        say.wrapped([("", f"calibration: {text}")], indent=0)
+    if any(one.widened for one in found):
+        say.wrapped([("", _WIDENED)], indent=0)
+    if far and posterior.reliability is None and posterior.residuals is None:
+        say.wrapped([("", f"not backtested: lawdsl backtest {fit} tells how such forecasts fare on these rows")], 0)
+    if not any(one.widened for one in found) and any(abs(decades) > 1 for one in found for _, decades in one.beyond):
         say.wrapped([("", _FAR)], indent=0)
     losses = {response.name for response in responses if response.quantity.unit == "nats/token"}
     if any(one.response in losses and one.median > WORSE_THAN_A_GUESS for one in found):
@@ -286,6 +292,10 @@ WORSE_THAN_A_GUESS = 13.8
 _NO_LOSS = (
     "A loss above 13.8 nats/token is worse than a uniform guess over a million tokens: no model has it. Read such a "
     "number as: unusable, and the law does not hold there."
+)
+_WIDENED = (
+    "Beyond the rows the intervals are widened by the law's own error, as backtests on these rows and on other tables "
+    "found it."
 )
 _FAR = (
     "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "

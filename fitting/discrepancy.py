@@ -1,0 +1,157 @@
+"""A law is not the truth: how far off it may be, by the distance from the rows it was fitted to.
+
+On the noise's scale the world is taken to differ from the law by one deviation that grows along the way out,
+
+    observed = law + share * unit * distance * z + noise,   z ~ Normal(0, 1) once for all points,
+
+with the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per decade of
+the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the part of the
+trend by which the law goes astray, per decade. On ten open tables it was 0.1 to 0.3 (docs/backtests.md), which is what
+the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an error of a law is: a
+law that is off at one point is off at the next one too.
+
+The idea of a discrepancy beside a model's parameters is that of Kennedy & O'Hagan (2001, 10.1111/1467-9868.00294).
+Learning it inside the rows, where the model is good, says nothing of what is outside; so here only forecasts teach it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: shares tried, the first of them none at all
+SHARES: Array = np.concatenate([[0.0], np.geomspace(0.005, 4.0, 28)])
+#: prior of log share: centre and standard deviation, from the backtests of the open tables (docs/backtests.md)
+PRIOR = (math.log(0.16), 0.5)
+#: what a cut counts for, in rows: the errors of its rows are mostly one error
+ROWS_A_CUT = 4.0
+#: so many rows must have been forecast, from so many cuts, before the plain interval may be believed
+ENOUGH, ENOUGH_CUTS = 20, 3
+#: 90 % intervals that held less than this (the mean over cuts) are short
+SHORT = 0.88
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """What is known of a law's error on one table, for one response.
+
+    unit: change of the response on the noise's scale per decade of the frontier (positive); log_share, log_share_sd: of
+    the normal posterior of log share; widen: whether intervals are widened by it; cuts, rows: the forecasts it was
+    learned from (rows counted at every cut).
+    """
+
+    unit: float
+    log_share: float
+    log_share_sd: float
+    widen: bool
+    cuts: int
+    rows: int
+
+    @property
+    def share(self) -> float:
+        """The median share."""
+        return math.exp(self.log_share)
+
+    def deviations(self, distance: Array, count: int, seed: int) -> Array:
+        """`count` draws of the deviation at every point, (count, points), on the noise's scale.
+
+        A draw is one error of the law: the same for points at the same distance, in whichever call they are asked.
+        """
+        random = np.random.default_rng([seed, 8])
+        shares = np.exp(self.log_share + self.log_share_sd * random.standard_normal(count))
+        size = shares * self.unit * random.standard_normal(count)
+        return np.asarray(size[:, None] * np.asarray(distance, dtype=float))
+
+    def as_json(self) -> dict[str, Any]:
+        """As the command line prints it and the fit file keeps it."""
+        return {
+            "unit": self.unit, "log_share": self.log_share, "log_share_sd": self.log_share_sd, "widen": self.widen,
+            "cuts": self.cuts, "rows": self.rows,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Discrepancy:
+        """The inverse of `as_json`."""
+        return cls(
+            float(plain["unit"]), float(plain["log_share"]), float(plain["log_share_sd"]), bool(plain["widen"]),
+            int(plain["cuts"]), int(plain["rows"]),
+        )  # fmt: skip
+
+
+def unit_of(at: Array, observed: Array) -> float:
+    """Change of the observations (rows,), on the noise's scale, per decade of the frontier `at` (log10): the slope of
+    least squares, plus its standard error, so that few rows give no false comfort. Positive.
+    """
+    spread = at - at.mean()
+    square = float(spread @ spread)
+    if square <= 0 or len(at) < 3:
+        return float(observed.std()) or 1e-12
+    slope = float(spread @ observed) / square
+    left = observed - observed.mean() - slope * spread
+    return abs(slope) + math.sqrt(float(left @ left) / (len(at) - 2) / square) + 1e-12
+
+
+def quantiles(log_share: float, log_share_sd: float, count: int) -> Array:
+    """`count` equally likely values of share*z, in order: a normal mixed over its scale."""
+    from scipy.special import ndtr, ndtri
+
+    nodes = np.exp(log_share + log_share_sd * ndtri((np.arange(15) + 0.5) / 15))
+    wanted = (np.arange(count) + 0.5) / count
+    low, high = np.full(count, -60 * nodes.max()), np.full(count, 60 * nodes.max())
+    for _ in range(80):
+        middle = (low + high) / 2
+        below = ndtr(middle[:, None] / nodes).mean(axis=1) < wanted
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray((low + high) / 2)
+
+
+def log_prior() -> Array:
+    """Log prior weights of `SHARES`; none at all is not among them."""
+    center, sd = PRIOR
+    weights = np.full(len(SHARES), -np.inf)
+    weights[1:] = -0.5 * ((np.log(SHARES[1:]) - center) / sd) ** 2
+    return np.asarray(weights - np.logaddexp.reduce(weights))
+
+
+def log_mean(log_densities: Array, weights: Array) -> Array:
+    """The log density of every row under shares of these log weights, for densities (shares, rows)."""
+    return np.asarray(np.logaddexp.reduce(weights[:, None] + log_densities, axis=0))
+
+
+def learn(curves: Sequence[Array]) -> Array:
+    """Log posterior weights of `SHARES` from the forecasts of several cuts, each (shares, rows) of log densities.
+
+    Rows of one cut share one error of the law and one posterior, so a cut counts as `ROWS_A_CUT` rows, by its mean: a
+    composite likelihood.
+    """
+    total = log_prior()
+    for curve in curves:
+        if curve.shape[1]:
+            total = total + min(ROWS_A_CUT, curve.shape[1]) * curve.mean(axis=1)
+    return np.asarray(total - np.logaddexp.reduce(total))
+
+
+def settle(unit: float, curves: Sequence[Array], held: Sequence[NDArray[np.bool_]]) -> Discrepancy:
+    """What the forecasts of several cuts say of a law's error: their log densities, each (shares, rows), and whether
+    the plain 90 % interval held each of their rows.
+
+    Intervals are widened unless there were enough forecasts and the plain ones held what they say: of other tables it
+    is known that they are short.
+    """
+    weights = learn(curves)
+    probabilities = np.exp(weights)
+    logs = np.log(np.maximum(SHARES, 1e-300))
+    center = float(probabilities[1:] @ logs[1:])
+    spread = math.sqrt(float(probabilities[1:] @ (logs[1:] - center) ** 2))
+    rows = [one for one in held if one.size]
+    count = sum(one.size for one in rows)
+    enough = count >= ENOUGH and len(rows) >= ENOUGH_CUTS
+    widen = not enough or float(np.mean([one.mean() for one in rows])) < SHORT
+    return Discrepancy(unit, center, max(spread, 0.05), widen, len(rows), count)
