@@ -157,8 +157,8 @@ CODES: dict[str, tuple[str, str]] = {
     "LAW042": (
         "a sequence at fault",
         "sequence: {along: run, by: step} says which rows follow each other, so that cumsum, previous and recur can "
-        "look along a run and noise can be correlated. `along` is a factor, `by` a variable. What is looked at so has no "
-        "known errors (`error`), and is no unknown of a `root`.",
+        "look along a run and noise can be correlated. `along` is a factor, `by` a variable. What is looked at so "
+        "has no known errors (`error`), and is no unknown of a `root`.",
     ),
     "LAW043": (
         "a design to simulate at fault",
