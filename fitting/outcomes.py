@@ -127,9 +127,9 @@ def _scale(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any], x
     """The noise's scale with the known errors of the response and of variables in quadrature."""
     scale = rows["scale"]
     squares = [data["error"] ** 2] if "error" in data else []
-    for name, slope in rows.items():
+    for name, steep in rows.items():
         if name.startswith("slope "):
-            squares.append((slope * data[f"error of {name.removeprefix('slope ')}"]) ** 2)
+            squares.append((steep * data[f"error of {name.removeprefix('slope ')}"]) ** 2)
     return xp.sqrt(scale * scale + sum(squares)) if squares else scale
 
 

@@ -35,9 +35,8 @@ def compile_expressions(outputs: Mapping[str, sympy.Expr], data: frozenset[str])
     roots: list[Program] = []
     plain = [_without_roots(sympy.sympify(outputs[name]), roots) for name in names]
     stable = [_stable(expression) for expression in plain]
-    shared, results = sympy.cse(stable, symbols=(sympy.Dummy(f"x{i}") for i in range(10**9)), order="none")
-    emitter = _Emitter(data, dict(shared))
-    slots = tuple((name, emitter.emit(result)) for name, result in zip(names, results, strict=True))
+    emitter = _Emitter(data)
+    slots = tuple((name, emitter.emit(result)) for name, result in zip(names, stable, strict=True))
     return emitter.program(slots, tuple(roots))
 
 
@@ -162,9 +161,9 @@ def _number(node: sympy.Expr) -> float:
 class _Emitter:
     """Writes steps, each sympy node once, and sorts them into those that rest on data alone and the others."""
 
-    def __init__(self, data: frozenset[str], shared: dict[sympy.Symbol, sympy.Expr]):
+    def __init__(self, data: frozenset[str]):
         self.data = data
-        self.shared = shared
+        self.known: dict[sympy.Basic, int] = {}
         self.slots: dict[Any, int] = {}
         self.early_slots: set[int] = set()
         self.constant_slots: set[int] = set()
@@ -209,10 +208,12 @@ class _Emitter:
         return self.slots[key]
 
     def emit(self, node: sympy.Basic) -> int:
-        if isinstance(node, sympy.Dummy):
-            if node not in self.slots:
-                self.slots[node] = self.emit(self.shared[node])
-            return self.slots[node]
+        """The slot of a node's value, the same wherever the node occurs."""
+        if node not in self.known:
+            self.known[node] = self.written(node)
+        return self.known[node]
+
+    def written(self, node: sympy.Basic) -> int:
         if isinstance(node, sympy.Symbol):
             return self.input(node.name, False)
         if isinstance(node, sympy.log) and type(node.args[0]) is sympy.Symbol:

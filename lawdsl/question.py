@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import product
 from typing import Literal
 
@@ -16,7 +17,7 @@ import sympy
 
 from . import closed_form
 from .check.literature import answer_names
-from .compile import compile_expressions
+from .compile import Program, compile_expressions
 from .errors import AskError, Fault, Span, suggest
 from .evaluate import Values, missing_value, run
 from .law import Ask, Law
@@ -56,36 +57,65 @@ def answer(
     lacking = [name for name in ask.given if name not in given and name not in law.factor]
     if lacking:
         raise AskError([missing_value(law, name, given) for name in lacking])
-    keep = frozenset(given) & frozenset(law.definitions)
-    algebra = Algebra(law, keep)
+    question = _question(law, ask, frozenset(given) & frozenset(law.definitions))
     if ask.kind == "value":
-        outputs = {ask.name: algebra.expression(ask.target)}
-        return _report(law, ask, algebra, outputs, known)
-    plan = _plan(law, ask, algebra, keep)
-    names = answer_names(ask)
+        return run(law, question.report, known)
+    plan = question.plan
     if plan.closed is not None and route != "numeric":
-        outputs = dict(plan.closed)
-        for name, expression in plan.follows:
-            outputs[name] = expression.xreplace({algebra.symbol(n): e for n, e in plan.closed})
-        exact = run(law, compile_expressions(outputs, frozenset()), known)
+        exact = run(law, question.closed, known)
         found = {name: np.where(value > 0, value, np.nan) for name, value in exact.items()}
     else:
         if route == "closed":
             raise AskError(
                 Fault("ASK006", Span(law.name), f"'{ask.name}' has no closed form", "Use the numeric route.")
             )
-        found = _search(law, ask, plan, algebra, known)
-        follows = compile_expressions(dict(plan.follows), frozenset())
-        found |= run(law, follows, {**known, **found}) if plan.follows else {}
-    rest = {} if ask.kind == "solve" else {names[len(ask.over)]: algebra.expression(ask.target)}
-    return {name: found[name] for name in ask.over} | _report(law, ask, algebra, rest, {**known, **found})
+        found = _search(law, ask, plan, question.objective, known)
+        found |= run(law, question.follows, {**known, **found}) if plan.follows else {}
+    return {name: found[name] for name in ask.over} | run(law, question.report, {**known, **found})
 
 
-def _report(
-    law: Law, ask: Ask, algebra: Algebra, outputs: dict[str, sympy.Expr], known: Values
-) -> dict[str, np.ndarray]:
-    outputs = outputs | {name: algebra.expression(tree) for name, tree in ask.report}
-    return run(law, compile_expressions(outputs, frozenset()), known) if outputs else {}
+class _Question:
+    """A question's plan and programs, made when first asked for; they rest on no number."""
+
+    def __init__(self, law: Law, ask: Ask, keep: frozenset[str]):
+        self.law, self.ask, self.keep = law, ask, keep
+        self.algebra = Algebra(law, keep)
+
+    @cached_property
+    def plan(self) -> _Plan:
+        return _plan(self.law, self.ask, self.algebra, self.keep)
+
+    @cached_property
+    def closed(self) -> Program:
+        """The unknowns in closed form, where the plan has one."""
+        assert self.plan.closed is not None
+        outputs = dict(self.plan.closed)
+        for name, expression in self.plan.follows:
+            outputs[name] = expression.xreplace({self.algebra.symbol(n): e for n, e in self.plan.closed})
+        return compile_expressions(outputs, frozenset())
+
+    @cached_property
+    def objective(self) -> Program:
+        return compile_expressions({"objective": self.plan.objective}, frozenset())
+
+    @cached_property
+    def follows(self) -> Program:
+        """The unknowns that constraints give."""
+        return compile_expressions(dict(self.plan.follows), frozenset())
+
+    @cached_property
+    def report(self) -> Program:
+        """The value, or what stands in the optimum, and what the question reports besides."""
+        outputs = {}
+        if self.ask.kind != "solve":
+            outputs = {answer_names(self.ask)[len(self.ask.over)]: self.algebra.expression(self.ask.target)}
+        outputs |= {name: self.algebra.expression(tree) for name, tree in self.ask.report}
+        return compile_expressions(outputs, frozenset())
+
+
+@lru_cache(maxsize=64)
+def _question(law: Law, ask: Ask, keep: frozenset[str]) -> _Question:
+    return _Question(law, ask, keep)
 
 
 def _plan(law: Law, ask: Ask, algebra: Algebra, keep: frozenset[str]) -> _Plan:
@@ -135,9 +165,8 @@ def _range(law: Law, ask: Ask, name: str) -> tuple[float, float]:
     return (0.0, 1.0) if variable.domain == "unit" else SEARCH.get(variable.quantity.unit, ANYWHERE)
 
 
-def _search(law: Law, ask: Ask, plan: _Plan, algebra: Algebra, known: Values) -> dict[str, np.ndarray]:
+def _search(law: Law, ask: Ask, plan: _Plan, compiled: Program, known: Values) -> dict[str, np.ndarray]:
     """Roots by bisection in the first bracket of a grid; optima by zooming into the best point of a grid."""
-    compiled = compile_expressions({"objective": plan.objective}, frozenset())
     draws = max((np.size(v) for v in known.values()), default=1)
     column = {name: np.reshape(np.asarray(v, dtype=float), (-1, 1)) for name, v in known.items() if _numeric(v)}
     ranges = [_range(law, ask, name) for name in plan.free]

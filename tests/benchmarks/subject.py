@@ -64,7 +64,7 @@ def subject(law: Any, rows: int) -> Subject:
     steps = 1
     if law.sequence is not None:
         starts = np.flatnonzero(table.columns[FIRST] > 0)
-        steps = int(starts[1])
+        steps = int(np.diff([*starts, table.rows])[0])
         assert np.all(np.diff(starts) == steps)
     model = Model(law, table.take(np.resize(np.arange(table.rows), rows // steps * steps)))
     data = model.data["outcomes"]

@@ -14,6 +14,7 @@ from .others import HANDS as _others
 from .pretraining import HANDS as _pretraining
 from .runs import HANDS as _runs
 from .shares import HANDS as _shares
+from .sldbench import HANDS as _sldbench
 
 #: name of a law -> it by hand
-HANDS: dict[str, Hand] = {**_pretraining, **_others, **_shares, **_hidden, **_runs}
+HANDS: dict[str, Hand] = {**_pretraining, **_others, **_shares, **_hidden, **_runs, **_sldbench}
