@@ -39,6 +39,11 @@ Progress = Callable[[str, int, int], None]
 
 METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
 STARTS = 32
+#: of a search whose end is only where the next begins
+FIRST_STEPS = 60
+#: starts times unknowns, about: a step of a search costs gradients in the number of unknowns, and many unknowns are many
+#: levels, whose values one start finds as another does
+SEARCH = 1000
 PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
 PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
@@ -111,18 +116,22 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
     try:
         if model.spreads.size:
             held = model.pinned(np.median(prior[:, model.spreads], axis=0))
-            first = descend(potential, prior[:STARTS], held, identity=identity)
+            first = descend(potential, prior[: _starts(model)], held, max_steps=FIRST_STEPS, identity=identity)
             held = model.pinned(model.empirical_spread(first.position))
             again = descend(potential, first.position[None], held, identity=identity)
             optimum = replace(again, agreement=first.agreement)  # ends of the first search are not of this density
         else:
-            optimum = _descended(model, prior[:STARTS], seed)
+            optimum = _descended(model, prior[: _starts(model)], seed)
     except ValueError:
         message = "the posterior has no finite density at any start from the prior"
         cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
         raise InputError(Fault("FIT013", Span(model.law.name), message, cure)) from None
     tell("searching for the mode", 1, 1)
     return optimum, prior
+
+
+def _starts(model: Model) -> int:
+    return max(4, min(STARTS, SEARCH // model.width))
 
 
 def _descended(model: Model, starts: Array, seed: int) -> Any:

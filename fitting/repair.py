@@ -21,9 +21,9 @@ from .whiten import Whitening
 
 Array = NDArray[np.float64]
 
-TRIES = 2
+TRIES = 1
 #: times as many draws as were asked for, by try
-MORE = (2, 5)
+MORE = (2,)
 CAREFUL = 0.98  # target acceptance after divergences
 #: shares of draws at the longest path that are let pass
 DEEP = 0.05
