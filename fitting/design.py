@@ -135,7 +135,7 @@ def design(
     if not fine.any():
         raise AskError(Fault("ASK033", Span(law.name), "the law has no value at any candidate", "Try other points."))
     linear = replace(linear, gradients=linear.gradients[:, fine], noise=linear.noise[:, fine])
-    spent, points = spent[fine], [points[i] for i in np.flatnonzero(fine)]
+    spent, points = spent[fine], [point for point, good in zip(points, fine, strict=True) if good]
     before = linear.deviation(())
     alone = 1 - linear.deviations(()) / before if before > 0 else np.zeros(len(points))
     candidates = tuple(
