@@ -128,7 +128,7 @@ def design(
     law = posterior.law
     spent = _spent(law, points, cost)
     linear = _linear(posterior, question, points)
-    fine = np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3))
+    fine = np.asarray(np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3)))
     notes = []
     if not fine.all():
         notes.append(f"{int((~fine).sum())} of {len(points)} candidates are left out: the law has no value there")

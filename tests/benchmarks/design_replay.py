@@ -3,11 +3,11 @@
     LAWDSL_DATA=FOLDER python tests/benchmarks/design_replay.py [--start any|cheap] [--round 2] [--first 0] [--seeds 10]
 
 For every seed a laboratory has 30 runs, drawn without replacement from all of the table (`any`) or from its cheaper
-half by compute (`cheap`). Law: `chinchilla` with its own Student-t noise on the log. Question: the loss (the law's mean)
-at N = 70B, D = 1.4T. Of the 210 other runs, whatever they cost, ten are added: those that `fitting.design` chooses,
-`round` at a time, with a fit of all runs so far between rounds (`--round 10`: all at once); ten drawn at random; the ten
-most expensive (6*N*D). Losses are seen only once a run is chosen. Each set of 40 is fitted by NUTS, and the width of the
-90 % interval of the answer is printed.
+half by compute (`cheap`). Law: `chinchilla` with its own Student-t noise on the log. Question: the loss (the law's
+mean) at N = 70B, D = 1.4T. Of the 210 other runs, whatever they cost, ten are added: those that `fitting.design`
+chooses, `round` at a time, with a fit of all runs so far between rounds (`--round 10`: all at once); ten drawn at
+random; the ten most expensive (6*N*D). Losses are seen only once a run is chosen. Each set of 40 is fitted by NUTS,
+and the width of the 90 % interval of the answer is printed.
 
 Rows that are not there yet stand in the table with weight 0, so that one program serves every fit.
 """
