@@ -1,6 +1,6 @@
 """A replay of experimental design on the 240 Chinchilla points: does choosing runs pay?
 
-    LAWDSL_DATA=FOLDER python tests/benchmarks/design_replay.py [--start any|cheap] [--round 2] [--first 0] [--seeds 10]
+    LAWDSL_DATA=FOLDER python tests/benchmarks/design_replay.py [--start cheap|any] [--round 2] [--first 0] [--seeds 10]
 
 For every seed a laboratory has 30 runs, drawn without replacement from all of the table (`any`) or from its cheaper
 half by compute (`cheap`). Law: `chinchilla` with its own Student-t noise on the log. Question: the loss (the law's
@@ -101,7 +101,7 @@ def wins(rows: list[dict[str, Any]]) -> int:
 def main() -> None:
     """Print a line a seed, and the count."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--start", choices=("any", "cheap"), default="any")
+    parser.add_argument("--start", choices=("cheap", "any"), default="cheap")
     parser.add_argument("--round", type=int, default=2, dest="at_once")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=10)
