@@ -128,14 +128,14 @@ def design(
     law = posterior.law
     spent = _spent(law, points, cost)
     linear = _linear(posterior, question, points)
-    fine = np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3))
+    fine = np.asarray(np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3)))
     notes = []
     if not fine.all():
         notes.append(f"{int((~fine).sum())} of {len(points)} candidates are left out: the law has no value there")
     if not fine.any():
         raise AskError(Fault("ASK033", Span(law.name), "the law has no value at any candidate", "Try other points."))
     linear = replace(linear, gradients=linear.gradients[:, fine], noise=linear.noise[:, fine])
-    spent, points = spent[fine], [points[i] for i in np.flatnonzero(fine)]
+    spent, points = spent[fine], [point for point, good in zip(points, fine, strict=True) if good]
     before = linear.deviation(())
     alone = 1 - linear.deviations(()) / before if before > 0 else np.zeros(len(points))
     candidates = tuple(

@@ -137,7 +137,8 @@ def _facts(first: Posterior, second: Posterior) -> tuple[tuple[str, str, str], .
         ("version of ", dict(a.versions), dict(b.versions)),
     ):
         told += [(f"{what}{n}", one.get(n, "-"), other.get(n, "-")) for n in {**one, **other}]
-    told.append(("verdict", *("good" if p.verdict.ok else "not to be believed" for p in (first, second))))
+    words = ["good" if p.verdict.ok else "not to be believed" for p in (first, second)]
+    told.append(("verdict", words[0], words[1]))
     return tuple(line for line in told if line[1] != line[2])
 
 

@@ -129,7 +129,7 @@ def linearize(
             if one.name == f"{parameter}.center":
                 gradients[..., j] += column
     kept = [i for i in range(len(scalars)) if i not in fresh]
-    covariance = np.linalg.inv(precision[:, kept][:, :, kept])
+    covariance = np.asarray(np.linalg.inv(precision[:, kept][:, :, kept]), dtype=np.float64)
     return Linearized(covariance, gradient(question(moved))[:, kept], gradients[..., kept], noise)
 
 

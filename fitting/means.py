@@ -39,7 +39,7 @@ def at_points(
         message = f"{law.name} is a law of runs over their steps, and its points do not stand alone"
         raise AskError(Fault("ASK031", Span(law.name), message, "Use `lawdsl predict` with the rows of whole runs."))
     columns = {name: np.array([float(p[name]) for p in points])[None, :] for name in law.inputs}
-    values = parameter_values(posterior, list(points), typical=typical)
+    values = parameter_values(posterior, [dict(point) for point in points], typical=typical)
     if chosen is not None:
         values = {name: draws[chosen] for name, draws in values.items()}
     program = expressions.prediction(law, noise=noise and posterior.residuals is None)

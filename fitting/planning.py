@@ -284,9 +284,9 @@ class _Setting:
         tokens = of_unit(self.law, "tokens")
         unique = next((n for n in self.law.inputs if self.law.variable[n].quantity.kind == "unique"), None)
         found = {}
-        if tokens in columns and self.size in columns:
+        if tokens is not None and tokens in columns and self.size in columns:
             found["tokens_per_parameter"] = columns[tokens] / columns[self.size]
-        if tokens in columns and unique in columns:
+        if tokens is not None and unique is not None and tokens in columns and unique in columns:
             found["epochs"] = columns[tokens] / columns[unique]
         return found
 

@@ -35,7 +35,7 @@ def diff_command(first: Path, second: Path, points: tuple[str, ...], given: tupl
     fits: list[Posterior] = [engine.open_fit(first), engine.open_fit(second)]
     from fitting.difference import difference
 
-    found = difference(*fits, [pairs((point,), "--at") for point in points], pairs(given, "--given"))
+    found = difference(fits[0], fits[1], [pairs((point,), "--at") for point in points], pairs(given, "--given"))
     good = all(fit.verdict.ok for fit in fits)
     if as_json:
         verdicts = {"first": fits[0].verdict.as_json(), "second": fits[1].verdict.as_json()}
