@@ -1,6 +1,6 @@
 """The library's calibration on record: every law that can be fitted, and the page that shows it.
 
-    python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md --replicates 40 --store calibrations
+    python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md --replicates 50 --store calibrations
 
 A law that is on record with these replicates is left alone unless it has changed; one that was begun goes on from its
 store. The record is one line a law, the page is written from it.
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("record", type=Path, help="lines of JSON, one a law")
     parser.add_argument("page", type=Path, help="the page in Markdown")
     parser.add_argument("laws", nargs="*", help="laws; all of the library unless said")
-    parser.add_argument("--replicates", type=int, default=40)
+    parser.add_argument("--replicates", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", type=Path, help="a folder for what is begun")
     parser.add_argument("--on", default="here", help="here, local, ray[:ADDRESS]")

@@ -154,7 +154,7 @@ def test_every_law_of_the_library_is_calibrated(name: str) -> None:
     law = lawdsl.load(name)
     if law.status == "bound":
         pytest.skip("a bound is not fitted")
-    done = calibrate(law, replicates=20, rate=0.01 / len(library.names()), on="here")
+    done = calibrate(law, replicates=50, rate=0.01 / len(library.names()), on="here")
     assert done.ok, (done.rejected, done.failures)
 
 

@@ -101,6 +101,12 @@ def test_a_fit_gives_the_same_bits_as_alone() -> None:
     assert run(sweeping.fit_one, jobs, on="ray") == run(sweeping.fit_one, jobs, on="here")
 
 
+def test_numpy_has_the_threads_that_it_has_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of large matrices differ in their last bits with the number of threads; Ray makes it one."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert run(sweeping.threads, [{}], on="ray") == run(sweeping.threads, [{}], on="here") == [{"threads": "3"}]
+
+
 def test_a_sweep_of_fits_goes_on_after_a_death(tmp_path: Path) -> None:
     jobs = [{"x": x, "mark": str(tmp_path / "mark")} for x in range(6)]
     store = tmp_path / "store.jsonl"
