@@ -107,8 +107,10 @@ def page(entries: Mapping[str, Mapping[str, Any]]) -> str:
             f"| {name} | {one['quantities']} | {one['replicates']} | {one['p']:.3g} ({one['worst']}) | {said} "
             f"| {one['redrawn']:.1%} | {one['diverging']:.2%} | {one['apart']} | {one['seconds']:.2f} |"
         )
+    bad = [name for name, one in entries.items() if "fault" in one or not one["ok"]]
+    done = f"{len(entries)} laws are on record; {len(bad)} of them rejected or not fitted.\n\n"
     told = [f"- {name}: {TROUBLE[name]}" for name in sorted(entries) if name in TROUBLE]
-    return _HEAD + "\n".join(rows) + "\n" + ("\n## Trouble\n\n" + "\n".join(told) + "\n" if told else "")
+    return _HEAD + done + "\n".join(rows) + "\n" + ("\n## Trouble\n\n" + "\n".join(told) + "\n" if told else "")
 
 
 def _line(entry: Mapping[str, Any]) -> str:
