@@ -1,6 +1,6 @@
 """The library's calibration on record: every law that can be fitted, and the page that shows it.
 
-    python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md --replicates 40 --store calibrations
+    python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md --replicates 50 --store calibrations
 
 A law that is on record with these replicates is left alone unless it has changed; one that was begun goes on from its
 store. The record is one line a law, the page is written from it.
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("record", type=Path, help="lines of JSON, one a law")
     parser.add_argument("page", type=Path, help="the page in Markdown")
     parser.add_argument("laws", nargs="*", help="laws; all of the library unless said")
-    parser.add_argument("--replicates", type=int, default=40)
+    parser.add_argument("--replicates", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--store", type=Path, help="a folder for what is begun")
     parser.add_argument("--on", default="here", help="here, local, ray[:ADDRESS]")
@@ -107,8 +107,10 @@ def page(entries: Mapping[str, Mapping[str, Any]]) -> str:
             f"| {name} | {one['quantities']} | {one['replicates']} | {one['p']:.3g} ({one['worst']}) | {said} "
             f"| {one['redrawn']:.1%} | {one['diverging']:.2%} | {one['apart']} | {one['seconds']:.2f} |"
         )
+    bad = [name for name, one in entries.items() if "fault" in one or not one["ok"]]
+    done = f"{len(entries)} laws are on record; {len(bad)} of them rejected or not fitted.\n\n"
     told = [f"- {name}: {TROUBLE[name]}" for name in sorted(entries) if name in TROUBLE]
-    return _HEAD + "\n".join(rows) + "\n" + ("\n## Trouble\n\n" + "\n".join(told) + "\n" if told else "")
+    return _HEAD + done + "\n".join(rows) + "\n" + ("\n## Trouble\n\n" + "\n".join(told) + "\n" if told else "")
 
 
 def _line(entry: Mapping[str, Any]) -> str:

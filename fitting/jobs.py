@@ -31,8 +31,6 @@ Task = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 Job = Mapping[str, Any]
 Result = dict[str, Any]
 Progress = Callable[[int, int], None]
-#: workers share the cores among themselves: numpy's own threads would only stand in each other's way
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 #: what comes out of a job: its result, or the error that it raised
 Outcome = Result | BaseException
 Outcomes = Generator[tuple[str, Outcome], None, None]
@@ -105,11 +103,11 @@ def _executed(task: Task, jobs: Mapping[str, Job], on: str, workers: int | None)
     if kind == "ray":
         from lawdsl.cluster import Cluster
 
-        yield from _streamed(Cluster(address or None, count, _Do(task)), jobs)
+        yield from _streamed(Cluster(address or None, count, _Do(task), environment=_threads()), jobs)
     elif on == "local" and (count > 1 or workers is not None):
         from lawdsl.processes import Pool
 
-        yield from _streamed(Pool(count, _Do(task), environment=ONE_THREAD), jobs)
+        yield from _streamed(Pool(count, _Do(task)), jobs)
     else:
         for key, job in jobs.items():
             yield key, _guarded(task, job)
@@ -118,6 +116,12 @@ def _executed(task: Task, jobs: Mapping[str, Job], on: str, workers: int | None)
 def _cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _threads() -> dict[str, str]:
+    """The number of numpy's threads here, which Ray would make one: in matrices of a hundred columns it shows in the
+    last bits."""
+    return {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or str(_cores())}
 
 
 def _streamed(executor: Any, jobs: Mapping[str, Job]) -> Outcomes:

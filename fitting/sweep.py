@@ -32,7 +32,8 @@ def fits(
     """
     from lawdsl.render import canonical
 
-    made, faults = [], []
+    made: list[dict[str, Any]] = []
+    faults: list[Fault] = []
     for law in laws:
         tables = list(data) or [one.table for one in law.data]
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Generic
 
 from .errors import Fault, OutsideError, Span
@@ -18,18 +18,20 @@ from .processes import A, Work
 class Cluster(Generic[A]):
     """The cluster at `address`, or a local one of `workers` cores that is started and ended here.
 
-    `extra` is what every machine of it must have installed, and `instead` what to do without Ray: for messages.
+    `environment`: variables that the tasks have. `extra` is what every machine of it must have installed, and `instead`
+    what to do without Ray: for messages.
     Raises: OutsideError (MEA404) where there is no Ray, no cluster, or no room in it.
     """
 
     def __init__(
-        self, address: str | None, workers: int, work: Work, *, gpus: float = 0.0, extra: str = "lawdsl",
-        instead: str = "run here, without --on",
+        self, address: str | None, workers: int, work: Work, *, gpus: float = 0.0,
+        environment: Mapping[str, str] | None = None, extra: str = "lawdsl", instead: str = "run here, without --on",
     ):  # fmt: skip
         self.address = address
         self.workers = workers
         self.work = work
         self.gpus = gpus
+        self.environment = dict(environment or {})
         self.extra = extra
         self.instead = instead
 
@@ -54,7 +56,8 @@ class Cluster(Generic[A]):
         return ray
 
     def _stream(self, ray: Any, attempts: Iterator[A]) -> Iterator[tuple[A, Any]]:
-        task = ray.remote(num_cpus=1, num_gpus=self.gpus, num_returns="streaming", max_retries=0)(_do)
+        own = {"runtime_env": {"env_vars": self.environment}} if self.environment else {}
+        task = ray.remote(num_cpus=1, num_gpus=self.gpus, num_returns="streaming", max_retries=0, **own)(_do)
         at_work: dict[Any, A] = {}
 
         def begin(attempt: A | None) -> None:

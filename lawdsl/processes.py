@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, Protocol, TypeVar
@@ -40,15 +40,11 @@ Work = Callable[[Any], Iterator[Any]]
 
 
 class Pool(Generic[A]):
-    """Processes, each with a pipe and at most one attempt. No more attempts are taken than there are processes.
+    """Processes, each with a pipe and at most one attempt. No more attempts are taken than there are processes."""
 
-    `environment`: variables that the processes have beside those of this one.
-    """
-
-    def __init__(self, count: int, work: Work, *, environment: Mapping[str, str] | None = None):
+    def __init__(self, count: int, work: Work):
         self.count = count
         self.work = work
-        self.environment = dict(environment or {})
         self.context = multiprocessing.get_context("spawn")
         self.processes: dict[Connection, BaseProcess] = {}
         self.places: dict[Connection, int] = {}
@@ -76,13 +72,7 @@ class Pool(Generic[A]):
     def _start(self, place: int) -> Connection:
         here, there = self.context.Pipe()
         process = self.context.Process(target=_serve, args=(there, self.work), daemon=True)
-        before = {name: os.environ.get(name) for name in self.environment}
-        os.environ.update(self.environment)  # a process that is started afresh has them from its first import on
-        try:
-            process.start()
-        finally:
-            for name, value in before.items():
-                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        process.start()
         there.close()  # so that its death is the end of the pipe
         self.processes[here] = process
         self.places[here] = place

@@ -24,6 +24,11 @@ def square(job: Mapping[str, Any]) -> dict[str, Any]:
     return {"square": job["x"] ** 2, "process": os.getpid()} if job.get("where") else {"square": job["x"] ** 2}
 
 
+def threads(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What numpy's threads go by."""
+    return {"threads": os.environ.get("OMP_NUM_THREADS")}
+
+
 def slow_square(job: Mapping[str, Any]) -> dict[str, Any]:
     """As `square`, and takes a twentieth of a second."""
     time.sleep(0.05)

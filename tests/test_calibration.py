@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import fitting
 import lawdsl
-from fitting import calibration, outcomes, rank_plot
+from fitting import calibrated, calibration, outcomes, rank_plot
 from fitting.calibration import Calibration, calibrate
 from fitting.model import Model
 from fitting.simulation import design
@@ -154,7 +154,7 @@ def test_every_law_of_the_library_is_calibrated(name: str) -> None:
     law = lawdsl.load(name)
     if law.status == "bound":
         pytest.skip("a bound is not fitted")
-    done = calibrate(law, replicates=20, rate=0.01 / len(library.names()), on="here")
+    done = calibrate(law, replicates=50, rate=0.01 / len(library.names()), on="here")
     assert done.ok, (done.rejected, done.failures)
 
 
@@ -169,3 +169,29 @@ def test_a_fit_is_a_fit_of_the_engine(line: lawdsl.Law) -> None:
     settings = Settings(chains=calibration.CHAINS, warmup=calibration.WARMUP, draws=calibration.KEPT, seed=5)
     drawn = calibration.draws_of(model, settings)
     assert np.array_equal(calibration._quantities(model, drawn.positions)["a"], post.draws["a"])
+
+
+def test_the_record_of_the_library(
+    found: Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A law on record is left alone until it changes; the page has a line for each, and says what is in trouble."""
+    done: list[str] = []
+
+    def stand_in(law: lawdsl.Law, **_: Any) -> Calibration:
+        done.append(law.name)
+        return replace(found, law=law.name, p={**found.p, "a": 0.001} if law.name == "kaplan_n" else found.p)
+
+    monkeypatch.setattr(calibrated, "calibrate", stand_in)
+    record, page = tmp_path / "record.jsonl", tmp_path / "page.md"
+    arguments = [str(record), str(page), "kaplan_n", "kaplan_d", "azuma_bound", "--replicates", "30"]
+    calibrated.main(arguments)
+    calibrated.main(arguments)
+    assert done == ["kaplan_n", "kaplan_d"]
+    calibrated.main([*arguments[:-1], "40"])
+    assert len(done) == 4
+    assert "2 laws are on record; 1 of them rejected" in page.read_text()
+    assert "kaplan_n: 30 replicates" in capsys.readouterr().out
+    assert {line.split(" | ")[4] for line in page.read_text().splitlines() if line.startswith("| kaplan")} == {
+        "no",
+        "a",
+    }

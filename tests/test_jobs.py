@@ -145,12 +145,3 @@ def test_a_fit_gives_the_same_bits_alone_and_on_the_pool() -> None:
     alone = run(fit_one, jobs, on="here")
     assert run(fit_one, jobs, workers=2) == alone
     assert alone[0] != alone[1]
-
-
-def test_a_fit_gives_the_same_bits_on_ray() -> None:
-    """Line 7 of the issue."""
-    pytest.importorskip("ray", reason="needs the ray extra")
-    jobs = [{"law": str(HERE / "line.yaml"), "seed": seed} for seed in (1, 2)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(HERE.parent), str(HERE), *sys.path])
-        assert run(fit_one, jobs, on="ray", workers=2) == run(fit_one, jobs, on="here")

@@ -1,4 +1,4 @@
-"""Sweeps on Ray: the rows of a local run, whatever happens to a worker. One cluster of two workers serves all tests."""
+"""Sweeps on Ray: what a local run gives, whatever happens to a worker. One cluster of two workers serves all tests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import pytest
 
 ray = pytest.importorskip("ray", reason="needs the ray extra")
 
+import sweeping  # noqa: E402
 from simulation import deadly, deadly_once, fragile, make_plan, rows, simulated, sweep  # noqa: E402
 
+from fitting.jobs import run  # noqa: E402
 from lawdsl.cluster import connect  # noqa: E402
 from lawdsl.errors import OutsideError  # noqa: E402
 from measure.cells import Message, Unit  # noqa: E402
@@ -91,6 +93,27 @@ def test_units_are_done_by_workers_and_not_here(tmp_path: Path) -> None:
 def test_more_gpus_than_there_are(tmp_path: Path) -> None:
     with pytest.raises(OutsideError, match="MEA404.*0 GPUs"):
         sweep(make_plan(tmp_path, 1), executor=on_ray(None, 2, gpus=0.25))
+
+
+def test_a_fit_gives_the_same_bits_as_alone() -> None:
+    """Line 7 of issue 5: same law, data and seed, the same draws."""
+    jobs = [{"law": str(HERE / "line.yaml"), "seed": seed} for seed in (1, 2)]
+    assert run(sweeping.fit_one, jobs, on="ray") == run(sweeping.fit_one, jobs, on="here")
+
+
+def test_numpy_has_the_threads_that_it_has_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products of large matrices differ in their last bits with the number of threads; Ray makes it one."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert run(sweeping.threads, [{}], on="ray") == run(sweeping.threads, [{}], on="here") == [{"threads": "3"}]
+
+
+def test_a_sweep_of_fits_goes_on_after_a_death(tmp_path: Path) -> None:
+    jobs = [{"x": x, "mark": str(tmp_path / "mark")} for x in range(6)]
+    store = tmp_path / "store.jsonl"
+    assert run(sweeping.deadly_once, jobs, on="ray", store=store) == [{"square": x * x} for x in range(6)]
+    assert (tmp_path / "mark").exists() and len(store.read_text().splitlines()) == 6
+    with pytest.raises(OutsideError, match="FIT030"):
+        run(sweeping.deadly, jobs[:3], on="ray")
 
 
 def test_no_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
