@@ -13,6 +13,7 @@ COMMANDS = {
     "fit": ("fits", "Fit a law to observations."),
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
+    "identify": ("identify", "What a table's rows can tell of a law, before any fit."),
     "compare": ("compare", "Laws against each other on the same rows, and their average."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),
