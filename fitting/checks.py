@@ -34,7 +34,7 @@ ALONE, GAP = 8.0, 2.5
 #: robust sds within which no row is an outlier, whatever a table's noise
 NEAREST = 4.0
 MOST_NAMED = 8
-#: of 500 replications at most this share beyond the observed quantity; per quantity a right law is named at most so often
+#: share of replications at or beyond the observed quantity; so often at most is a right law named, by each quantity
 EXTREME = 0.002
 FEWEST_ROWS = 20
 
@@ -151,7 +151,9 @@ def _mad(x: Array) -> float:
     return float(np.median(np.abs(x - np.median(x))))
 
 
-def _replicated(outcome: Outcome, z: Array, df: Array, seen: NDArray[np.bool_], random: np.random.Generator) -> list[str]:
+def _replicated(
+    outcome: Outcome, z: Array, df: Array, seen: NDArray[np.bool_], random: np.random.Generator
+) -> list[str]:
     """Quantities of the residuals, in units of the noise, against those of noise drawn from the law itself."""
     observed = z[:, seen]
     drawn = noise.draw(outcome.noise, np.ones_like(observed), df[:, seen], random)

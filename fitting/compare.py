@@ -156,7 +156,9 @@ def _refuse(fits: Sequence[Posterior], titles: Sequence[str]) -> None:
         told = _differ(fits[0], one)
         if told:
             cure = "Compare on one table, with the same --where for all; units of the response must be the same."
-            faults.append(Fault("FIT052", Span(f"{titles[0]} and {title}"), f"they are not of the same rows: {told}", cure))
+            faults.append(
+                Fault("FIT052", Span(f"{titles[0]} and {title}"), f"they are not of the same rows: {told}", cure)
+            )
     if faults:
         raise InputError(faults)
 
@@ -260,7 +262,7 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
     for text in ("C", "6*N*D"):
         tree = parse_expression(Scalar(text, Span("the frontier", 1, 1, text)))
         for model in models:
-            if tree.names() <= set(model.law.variable):
+            if tree.names() <= set(_known(model)):
                 return text, _rows(model, tree)
     ranges = {
         name: float(np.log(values.max() / values.min()))
@@ -278,6 +280,16 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
 
 def _rows(model: Model, tree: Expression) -> Array:
     """An expression of a law's variables, derived ones included, for every row."""
+    values = _known(model)
+    lacking = sorted(tree.names() - set(values))
+    if lacking:
+        message = f"the rows have no {', '.join(lacking)}"
+        raise AskError(Fault("FIT054", Span(f"--frontier {tree}"[:120]), message, "Name a variable that the law uses."))
+    return np.broadcast_to(np.asarray(evaluate_rows(tree, values), dtype=float), (model.table.rows,))
+
+
+def _known(model: Model) -> dict[str, Any]:
+    """The variables that the rows have, and those that follow from them."""
     values: dict[str, Any] = {n: x for n, x in model.table.columns.items() if n in model.law.inputs}
     waiting = [v for v in model.law.variables if v.formula is not None]
     for _ in range(len(waiting)):  # a derived variable may rest on another
@@ -285,11 +297,7 @@ def _rows(model: Model, tree: Expression) -> Array:
             assert variable.formula is not None
             if variable.name not in values and variable.formula.names() <= set(values):
                 values[variable.name] = evaluate_rows(variable.formula, values)
-    lacking = sorted(tree.names() - set(values))
-    if lacking:
-        message = f"the rows have no {', '.join(lacking)}"
-        raise AskError(Fault("FIT054", Span(f"--frontier {tree}"[:120]), message, "Name a variable that the law uses."))
-    return np.broadcast_to(np.asarray(evaluate_rows(tree, values), dtype=float), (model.table.rows,))
+    return values
 
 
 def average(

@@ -159,7 +159,7 @@ def _sampled(
         tell(stage, 0, settings.chains * (settings.warmup + settings.draws))  # compiling comes before the first draw
         found = sample(
             potential, model.data, whitening, settings, identity=identity,
-            progress=lambda done, total: tell(stage, done, total),
+            progress=lambda done, total, stage=stage: tell(stage, done, total),  # type: ignore[misc]
         )  # fmt: skip
         found = repair.thinned(found, every)
         scalars = _scalars(model, _values(model, found.positions))
@@ -323,7 +323,8 @@ def _posterior(
     return Posterior(
         law, method, values, {name: g.labels for name, g in model.groupings.items() if name in values},
         table.levels, table.columns, table.codes, told, provenance, stats,
-        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals, table.numbers,
+        {} if prior is None else {n: v[None] for n, v in _values(model, prior).items()}, predictive, residuals,
+        table.numbers,
     )  # fmt: skip
 
 

@@ -38,6 +38,8 @@ ROUNDING = 1e-6
 UNINFORMED = 0.75
 #: a parameter belongs to a direction if it makes up this much of it
 LOADING = 0.2
+#: the same where the rows can tell nothing at all: what is left of it is no rounding
+TOUCHED = 0.01
 #: of the Jacobian's differences, in standard deviations of the prior
 SHIFT = 1e-4
 #: a run counts as a cure only if it narrows the direction by this factor
@@ -157,7 +159,7 @@ def identify(model: Model, positions: Array | None = None, *, seed: int = 0) -> 
     found = []
     for group in _groups(vectors[rank:]):
         basis = vectors[rank:][group] if len(group) == 1 and rank == len(names) - 1 else _sparse(vectors[rank:])[group]
-        kept = [i for i in range(len(names)) if np.abs(basis[:, i]).max() >= LOADING * np.abs(basis).max()]
+        kept = [i for i in range(len(names)) if np.abs(basis[:, i]).max() >= TOUCHED * np.abs(basis).max()]
         told = _together(model, u, moves, scale, basis[0], kept, names) if len(group) == 1 else ""
         found.append(Direction(tuple(names[i] for i in kept), 1.0, True, told, search.runs(basis)))
     for index in range(rank - 1, -1, -1):
@@ -258,7 +260,7 @@ def _sparse(basis: Array) -> Array:
 
 def _groups(basis: Array) -> list[list[int]]:
     """The directions of a null space that share parameters, together."""
-    touched = [set(np.flatnonzero(np.abs(v) >= LOADING * np.abs(v).max())) for v in _sparse(basis)]
+    touched = [set(np.flatnonzero(np.abs(v) >= TOUCHED * np.abs(v).max())) for v in _sparse(basis)]
     groups: list[tuple[set[int], list[int]]] = []
     for index, names in enumerate(touched):
         joined, members = set(names), [index]
@@ -372,7 +374,7 @@ class _Search:
             gain = ((along @ basis.T) ** 2).sum(axis=1) / (1 + (along * self.reach).sum(axis=1))
             before = float(np.trace(basis @ covariance @ basis.T))
             best = int(np.argmax(gain))
-            if before - gain[best] > CURES**2 * before:
+            if gain[best] < (1 - CURES**2) * before / len(basis):
                 break
             chosen.append(self.words[best])
             covariance = covariance - np.outer(along[best], along[best]) / (1 + along[best] @ self.reach[best])

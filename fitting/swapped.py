@@ -1,10 +1,10 @@
 """Rows in another unit than the rest: tokens in billions, a loss in bits, in part of a table.
 
 A law fitted to such rows fits none of them, and its residuals name no row. So for each column and each factor that
-units are confused by, every row may be either as it is or put right, whichever a law explains better: draws of the prior
-are scored by the mixture, the best are refitted with the rows that each chooses, and what the rows gain in log density
-says whether it was so. The search is made only where a fit shows trouble, and a column is a suspect only if it ranges as
-widely as the factor.
+units are confused by, every row may be either as it is or put right, whichever a law explains better: from likely
+choices of rows the law is refitted, rows and constants in turn, and what the rows gain in log density says whether it
+was so. The search is made only where a fit shows trouble, and a column is a suspect only if it ranges as widely as the
+factor.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ RESPONSE_FACTORS = (
 DRAWS = 200
 CHOSEN = 2
 ROUNDS = 5
-#: nats by which the best draw of the prior may prefer rows of one kind to rows of two, for refits to be made all the same
-HINT = 1.0
+#: nats by which the best draw of the prior may prefer rows of one kind, for refits with two to be made all the same
+HINT = 10.0
 #: nats behind the best refit at which another is given up
 GIVE_UP = 30.0
 #: decades by which a column ranges beyond the factor
@@ -139,9 +139,7 @@ def _tried(
     return best
 
 
-def _seeds(
-    values: Array, factor: float, plain: Array, right: Array, mixture: Array
-) -> list[NDArray[np.int64]]:
+def _seeds(values: Array, factor: float, plain: Array, right: Array, mixture: Array) -> list[NDArray[np.int64]]:
     """Rows that may be in the other unit: those that could be by their size, the first or last rows of the table, and
     those that the likeliest draws choose one by one.
     """

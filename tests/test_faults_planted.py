@@ -73,9 +73,7 @@ def test_a_sound_fit_has_nothing_to_say() -> None:
 
 def test_an_unidentifiable_law() -> None:
     """A sum of two constants: no rows could tell them apart."""
-    law = lawdsl.parse(
-        LAW.replace("L = E +", "L = E + F +").replace("  E: ", "  F: {between: [0.1, 1]}\n  E: ")
-    )
+    law = lawdsl.parse(LAW.replace("L = E +", "L = E + F +").replace("  E: ", "  F: {between: [0.1, 1]}\n  E: "))
     told = verdict(rows(), law)
     assert not told.ok
     reason = the_one(told.reasons, "only F + E is told")

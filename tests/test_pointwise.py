@@ -91,7 +91,8 @@ def test_the_posterior_is_the_compiled_one() -> None:
 
 SCIPY = {
     "Normal": stats.norm(1, 2), "LogNormal": stats.lognorm(2, scale=np.e), "HalfNormal": stats.halfnorm(scale=2),
-    "HalfCauchy": stats.halfcauchy(scale=2), "Exponential": stats.expon(scale=0.5), "Gamma": stats.gamma(2, scale=1 / 3),
+    "HalfCauchy": stats.halfcauchy(scale=2), "Exponential": stats.expon(scale=0.5),
+    "Gamma": stats.gamma(2, scale=1 / 3),
     "InverseGamma": stats.invgamma(2, scale=3), "Beta": stats.beta(2, 3), "StudentT": stats.t(3, 0, 2),
     "Cauchy": stats.cauchy(0, 2), "Uniform": stats.uniform(0.1, 0.7),
 }  # fmt: skip
@@ -104,7 +105,7 @@ ARGUMENTS = {
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_familys_density(family: str) -> None:
-    """At values, and with the slope of the scale on the unconstrained one, with the family's support and with bounds."""
+    """On the unconstrained scale: at the value, with the slope; with the family's support and with bounds."""
     prior = Prior(family, tuple(float(x) for x in ARGUMENTS[family]))
     x = np.array([0.2, 0.3, 0.7])
     if family == "LogitNormal":

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
 @click.argument("laws", nargs=-1, required=True, metavar="LAW|FIT LAW|FIT...")
 @click.option("--data", metavar="TABLE", help="The table that all laws are fitted to; by default each law's own.")
 @table_options
-@click.option("--method", type=click.Choice(METHODS[:2]), default="nuts", show_default=True,
-              help="How laws are fitted: nuts, or map, the normal approximation at the mode.")
+@click.option(
+    "--method",
+    type=click.Choice(METHODS[:2]),
+    default="nuts",
+    show_default=True,
+    help="How laws are fitted: nuts, or map, the normal approximation at the mode.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same answer.")
 @click.option("--draws", type=click.IntRange(100, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
 @click.option("--frontier", metavar="NAME", help="Along what the future lies: C, or an expression such as 6*N*D.")
@@ -109,7 +114,7 @@ def _maps(read: list[Any], given: dict[str, str]) -> list[dict[str, str]]:
 def _lent(
     law: Law, laws: list[Law], source: str | None, own: dict[str, str], where: str | None, quiet: bool
 ) -> tuple[dict[str, str], str | None]:
-    """The map and filter of a law on the table: where it does not know the table, those of a law beside it that does."""
+    """The map and filter of a law on the table: where it does not know it, those of a law beside it that does."""
     if any(entry.table == source for entry in law.data):
         return own, where
     for other in laws:
@@ -164,7 +169,13 @@ def _print_points(found: Comparison, averaged: list[Averaged], level: float) -> 
         what = f"{one.average.response} at " if several else ""
         say.heading(f"{what}{describe(dict(one.average.at))}" + (f"  ({far})" if far else ""))
         rows = [
-            (name, f"{weight:.2f}", short(law.median), say.interval(law.lo, law.hi), say.interval(law.new_lo, law.new_hi))
+            (
+                name,
+                f"{weight:.2f}",
+                short(law.median),
+                say.interval(law.lo, law.hi),
+                say.interval(law.new_lo, law.new_hi),
+            )
             for name, weight, law in zip(found.names, found.weights, one.laws, strict=True)
         ]
         mean = one.average

@@ -18,8 +18,9 @@ def identify_command(
     law: str, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
     drop_missing: bool | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Which parameters the rows of a table can tell, before any fit: directions that they cannot, and the run that would
-    mend it. A table of planned runs needs no responses.
+    """Which parameters the rows of a table can tell, before any fit: what they cannot, and the run that would mend it.
+
+    A table of planned runs needs no responses.
     """
     from .. import library
     from ..errors import TableError
@@ -47,5 +48,7 @@ def identify_command(
     click.echo(f"{table.rows} rows of {table.source} tell {told.rank} of {told.width} parameters of {found.name}")
     say.wrapped([("-", text) for text in told.reasons()])
     if any(not one.exact for one in told.directions):
-        say.wrapped([("", "Hardly: as far as the noise is as large as its prior says; a fit knows it better.")], indent=0)
+        say.wrapped(
+            [("", "Hardly: as far as the noise is as large as its prior says; a fit knows it better.")], indent=0
+        )
     return 1 if exact else 0
