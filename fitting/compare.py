@@ -253,10 +253,10 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
         except LawError as error:
             raise AskError([Fault("FIT054", f.where, f.message, f.cure) for f in error.faults]) from None
         for model in models:
-            if tree.names() <= set(model.law.variable):
+            if tree.names() <= set(_known(model)):
                 return asked, _rows(model, tree)
-        unknown = sorted(tree.names() - known)
-        message = f"no law has {', '.join(unknown)}" if unknown else "no one law has all of its names"
+        unknown = sorted(tree.names() - {name for model in models for name in _known(model)})
+        message = f"no law's rows have {', '.join(unknown)}" if unknown else "no one law has all of its names"
         cure = suggest(unknown[0], known) if unknown else "Name variables of one law."
         raise AskError(Fault("FIT054", Span(f"--frontier {asked}"[:120]), message, cure))
     for text in ("C", "6*N*D"):
@@ -280,12 +280,8 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
 
 def _rows(model: Model, tree: Expression) -> Array:
     """An expression of a law's variables, derived ones included, for every row."""
-    values = _known(model)
-    lacking = sorted(tree.names() - set(values))
-    if lacking:
-        message = f"the rows have no {', '.join(lacking)}"
-        raise AskError(Fault("FIT054", Span(f"--frontier {tree}"[:120]), message, "Name a variable that the law uses."))
-    return np.broadcast_to(np.asarray(evaluate_rows(tree, values), dtype=float), (model.table.rows,))
+    found = evaluate_rows(tree, _known(model))
+    return np.broadcast_to(np.asarray(found, dtype=float), (model.table.rows,))
 
 
 def _known(model: Model) -> dict[str, Any]:
