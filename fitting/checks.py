@@ -34,7 +34,7 @@ ALONE, GAP = 8.0, 2.5
 #: robust sds within which no row is an outlier, whatever a table's noise
 NEAREST = 4.0
 MOST_NAMED = 8
-#: of 500 replications at most this share beyond the observed quantity; per quantity a right law is named at most so often
+#: share of replications at or beyond the observed quantity; so often at most is a right law named, by each quantity
 EXTREME = 0.002
 FEWEST_ROWS = 20
 

@@ -253,16 +253,16 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
         except LawError as error:
             raise AskError([Fault("FIT054", f.where, f.message, f.cure) for f in error.faults]) from None
         for model in models:
-            if tree.names() <= set(model.law.variable):
+            if tree.names() <= set(_known(model)):
                 return asked, _rows(model, tree)
-        unknown = sorted(tree.names() - known)
-        message = f"no law has {', '.join(unknown)}" if unknown else "no one law has all of its names"
+        unknown = sorted(tree.names() - {name for model in models for name in _known(model)})
+        message = f"no law's rows have {', '.join(unknown)}" if unknown else "no one law has all of its names"
         cure = suggest(unknown[0], known) if unknown else "Name variables of one law."
         raise AskError(Fault("FIT054", Span(f"--frontier {asked}"[:120]), message, cure))
     for text in ("C", "6*N*D"):
         tree = parse_expression(Scalar(text, Span("the frontier", 1, 1, text)))
         for model in models:
-            if tree.names() <= set(model.law.variable):
+            if tree.names() <= set(_known(model)):
                 return text, _rows(model, tree)
     ranges = {
         name: float(np.log(values.max() / values.min()))
@@ -280,6 +280,12 @@ def _frontier(models: Sequence[Model], asked: str | None) -> tuple[str, Array]:
 
 def _rows(model: Model, tree: Expression) -> Array:
     """An expression of a law's variables, derived ones included, for every row."""
+    found = evaluate_rows(tree, _known(model))
+    return np.broadcast_to(np.asarray(found, dtype=float), (model.table.rows,))
+
+
+def _known(model: Model) -> dict[str, Any]:
+    """The variables that the rows have, and those that follow from them."""
     values: dict[str, Any] = {n: x for n, x in model.table.columns.items() if n in model.law.inputs}
     waiting = [v for v in model.law.variables if v.formula is not None]
     for _ in range(len(waiting)):  # a derived variable may rest on another
@@ -287,11 +293,7 @@ def _rows(model: Model, tree: Expression) -> Array:
             assert variable.formula is not None
             if variable.name not in values and variable.formula.names() <= set(values):
                 values[variable.name] = evaluate_rows(variable.formula, values)
-    lacking = sorted(tree.names() - set(values))
-    if lacking:
-        message = f"the rows have no {', '.join(lacking)}"
-        raise AskError(Fault("FIT054", Span(f"--frontier {tree}"[:120]), message, "Name a variable that the law uses."))
-    return np.broadcast_to(np.asarray(evaluate_rows(tree, values), dtype=float), (model.table.rows,))
+    return values
 
 
 def average(

@@ -183,7 +183,7 @@ def _sampled(
         tell(stage, 0, settings.chains * (settings.warmup + settings.draws))  # compiling comes before the first draw
         found = sample(
             potential, model.data, whitening, settings, identity=identity,
-            progress=lambda done, total: tell(stage, done, total),
+            progress=lambda done, total, stage=stage: tell(stage, done, total),  # type: ignore[misc]
         )  # fmt: skip
         found = repair.thinned(found, every)
         scalars = _scalars(model, _values(model, found.positions))

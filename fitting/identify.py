@@ -11,7 +11,7 @@ Derivatives are central differences in numpy: nothing is compiled. Source: Rothe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,14 @@ ROUNDING = 1e-6
 UNINFORMED = 0.75
 #: a parameter belongs to a direction if it makes up this much of it
 LOADING = 0.2
+#: the same where the rows can tell nothing at all: what is left of it is no rounding
+TOUCHED = 0.01
 #: of the Jacobian's differences, in standard deviations of the prior
 SHIFT = 1e-4
 #: a run counts as a cure only if it narrows the direction by this factor
 CURES = 0.8
 MOST_RUNS = 3
+MOST_LEVELS, MOST_CORNERS = 8, 24
 #: how near a ratio is to one
 SAME = 0.01
 
@@ -131,8 +134,12 @@ def identify(model: Model, positions: Array | None = None, *, seed: int = 0) -> 
     prior = model.prior_draws(DRAWS, seed)
     scale = scale_of(prior)
     chosen = _rows(model)
+    observed = set(model.law.outcome) <= set(model.table.columns)
+    if not observed:  # a design alone: what would be observed does not matter
+        columns = {name: np.full(model.table.rows, 0.5) for name in model.law.outcome}
+        model = Model(model.law, replace(model.table, columns={**model.table.columns, **columns}))
     if positions is None:
-        positions = _places(model, prior)
+        positions = _places(model, prior, observed)
     moves, names, blocks = _moves(model)
     if not names:
         return Identified(0, 0, 1.0, (), ())
@@ -152,7 +159,7 @@ def identify(model: Model, positions: Array | None = None, *, seed: int = 0) -> 
     found = []
     for group in _groups(vectors[rank:]):
         basis = vectors[rank:][group] if len(group) == 1 and rank == len(names) - 1 else _sparse(vectors[rank:])[group]
-        kept = [i for i in range(len(names)) if np.abs(basis[:, i]).max() >= LOADING * np.abs(basis).max()]
+        kept = [i for i in range(len(names)) if np.abs(basis[:, i]).max() >= TOUCHED * np.abs(basis).max()]
         told = _together(model, u, moves, scale, basis[0], kept, names) if len(group) == 1 else ""
         found.append(Direction(tuple(names[i] for i in kept), 1.0, True, told, search.runs(basis)))
     for index in range(rank - 1, -1, -1):
@@ -174,9 +181,9 @@ def _rows(model: Model) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, MOST_ROWS).astype(int)
 
 
-def _places(model: Model, prior: Array) -> Array:
+def _places(model: Model, prior: Array, observed: bool) -> Array:
     """The draws of the prior under which the responses are likeliest; any where there are no responses."""
-    if not set(model.law.outcome) <= set(model.table.columns) or model.table.rows > MOST_ROWS:
+    if not observed or model.table.rows > MOST_ROWS:
         return np.concatenate([np.median(prior, axis=0)[None], prior[: PLACES - 1]])
     values, _ = model.unpack(prior, np)
     density = np.nansum(row_log_density(model, values), axis=1)
@@ -216,7 +223,7 @@ def _jacobian(model: Model, u: Array, steps: Array, chosen: NDArray[np.int64]) -
     rows = model.at_rows(values)
     parts = []
     for name, outcome in model.law.outcome.items():
-        data = model.data["outcomes"][name] if name in model.table.columns else {}
+        data = model.data["outcomes"][name]
         with np.errstate(all="ignore"):
             part = _part(outcome, rows[name], data, len(steps))
         seen = np.asarray(data.get("seen", np.ones(model.table.rows))) > 0
@@ -253,7 +260,7 @@ def _sparse(basis: Array) -> Array:
 
 def _groups(basis: Array) -> list[list[int]]:
     """The directions of a null space that share parameters, together."""
-    touched = [set(np.flatnonzero(np.abs(v) >= LOADING * np.abs(v).max())) for v in _sparse(basis)]
+    touched = [set(np.flatnonzero(np.abs(v) >= TOUCHED * np.abs(v).max())) for v in _sparse(basis)]
     groups: list[tuple[set[int], list[int]]] = []
     for index, names in enumerate(touched):
         joined, members = set(names), [index]
@@ -295,14 +302,17 @@ def _candidates(model: Model) -> list[tuple[dict[str, float], int, str]]:
     if law.sequence is not None:
         return []
     inputs = {name: table.columns[name] for name in law.inputs}
-    corners = sorted({int(f(x)) for x in inputs.values() for f in (np.argmin, np.argmax)})[:12]
+    corners = {int(f(x)) for x in inputs.values() for f in (np.argmin, np.argmax)}
+    for codes in table.codes.values():
+        corners |= {int(row) for row in np.unique(codes, return_index=True)[1][:MOST_LEVELS]}
     found = []
-    for corner in corners:
+    for corner in sorted(corners)[:MOST_CORNERS]:
         here = {name: float(x[corner]) for name, x in inputs.items()}
         for name in inputs:
             for value in _moved(law, name, inputs[name], here[name]):
                 there = here | {name: value}
-                words = ", ".join(f"{n} {short(v, 3)}" for n, v in there.items())
+                levels = [f"{n} {table.levels[n][codes[corner]]}" for n, codes in table.codes.items()]
+                words = ", ".join([f"{n} {short(v, 3)}" for n, v in there.items()] + levels)
                 found.append((there, corner, words))
     return found
 
@@ -364,7 +374,7 @@ class _Search:
             gain = ((along @ basis.T) ** 2).sum(axis=1) / (1 + (along * self.reach).sum(axis=1))
             before = float(np.trace(basis @ covariance @ basis.T))
             best = int(np.argmax(gain))
-            if before - gain[best] > CURES**2 * before:
+            if gain[best] < (1 - CURES**2) * before / len(basis):
                 break
             chosen.append(self.words[best])
             covariance = covariance - np.outer(along[best], along[best]) / (1 + along[best] @ self.reach[best])

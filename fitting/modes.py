@@ -86,7 +86,7 @@ def reason(model: Model, found: tuple[Mode, ...], missed: tuple[Mode, ...]) -> s
     )
     what = "another" if len(missed) == 1 else f"{len(missed)} others"
     return (
-        f"the posterior has {len(found)} modes, and the draws leave out {what}: {told}, with shares of the probability; "
+        f"the posterior has {len(found)} modes, and the draws leave out {what}: {told}, by shares of probability; "
         "narrower priors, bounds, or an `order` of the parameters that change places choose one"
     )
 

@@ -1,10 +1,10 @@
 """Rows in another unit than the rest: tokens in billions, a loss in bits, in part of a table.
 
 A law fitted to such rows fits none of them, and its residuals name no row. So for each column and each factor that
-units are confused by, every row may be either as it is or put right, whichever a law explains better: draws of the prior
-are scored by the mixture, the best are refitted with the rows that each chooses, and what the rows gain in log density
-says whether it was so. The search is made only where a fit shows trouble, and a column is a suspect only if it ranges as
-widely as the factor.
+units are confused by, every row may be either as it is or put right, whichever a law explains better: from likely
+choices of rows the law is refitted, rows and constants in turn, and what the rows gain in log density says whether it
+was so. The search is made only where a fit shows trouble, and a column is a suspect only if it ranges as widely as the
+factor.
 """
 
 from __future__ import annotations
@@ -28,16 +28,17 @@ RESPONSE_FACTORS = (
     (np.log(2), "bits and not in nats"), (1 / np.log(2), "nats and not in bits"), (0.01, "percent"), (100.0, "shares"),
 )  # fmt: skip
 DRAWS = 200
-REFITS = 4
-ROUNDS = 3
-#: nats by which the best draw of the prior may prefer rows of one kind to rows of two, for refits to be made all the same
-HINT = 1.0
+CHOSEN = 2
+ROUNDS = 5
+#: nats by which the best draw of the prior may prefer rows of one kind, for refits with two to be made all the same
+HINT = 10.0
 #: nats behind the best refit at which another is given up
 GIVE_UP = 30.0
 #: decades by which a column ranges beyond the factor
 SPARE = 0.3
 #: nats gained, over all and per row put right, and the factor by which the scatter falls
 GAIN, GAIN_A_ROW, SCATTER = 20.0, 2.0, 2.0
+MINORITY = 0.67
 FEWEST_ROWS = 20
 MOST_ROWS = 20_000
 
@@ -73,7 +74,7 @@ def swapped(model: Model, position: Array, seed: int) -> Swap | None:
             continue
         rows, density, after = found
         gain = density - as_is
-        if len(rows) > table.rows / 2:  # the minority is in the other unit
+        if len(rows) > MINORITY * table.rows:  # then the others are in another unit
             rows, factor = np.setdiff1d(np.arange(table.rows), rows), 1 / factor
             was = f"{factor:.3g} times the others' unit" if factor < 1 else was
         if not len(rows) or gain < GAIN + GAIN_A_ROW * len(rows) or before < SCATTER * after:
@@ -111,9 +112,9 @@ def _tried(
     if mixture.max() < plain.sum(axis=1).max() - HINT:
         return None
     best: tuple[NDArray[np.int64], float, float] | None = None
-    for draw in np.argsort(-mixture, kind="stable")[:REFITS]:
-        rows = np.flatnonzero(right[draw] > plain[draw])
-        start = prior[draw]
+    for rows in _seeds(model.table.columns[column], factor, plain, right, mixture):
+        chosen = np.isin(every, rows)
+        start = prior[int(np.argmax(np.where(chosen, right, plain).sum(axis=1)))]
         for _ in range(ROUNDS):
             changed = _changed(model, column, rows, factor)
             try:
@@ -136,6 +137,22 @@ def _tried(
                 break
             rows = again
     return best
+
+
+def _seeds(values: Array, factor: float, plain: Array, right: Array, mixture: Array) -> list[NDArray[np.int64]]:
+    """Rows that may be in the other unit: those that could be by their size, the first or last rows of the table, and
+    those that the likeliest draws choose one by one.
+    """
+    could = values * factor <= values.max() if factor > 1 else values * factor >= values.min()
+    ahead = np.cumsum(right - plain, axis=1)  # (draws, rows): gained by putting right the rows up to here
+    first = plain.sum(axis=1)[:, None] + ahead
+    last = right.sum(axis=1)[:, None] - ahead
+    of_first, of_last = (np.unravel_index(int(np.argmax(x)), x.shape) for x in (first, last))
+    suffix = last[of_last] >= first[of_first]
+    order = np.arange(len(values))
+    found = [np.flatnonzero(could), order[of_last[1] + 1 :] if suffix else order[: of_first[1] + 1]]
+    found += [np.flatnonzero(right[draw] > plain[draw]) for draw in np.argsort(-mixture, kind="stable")[:CHOSEN]]
+    return [rows for rows in found if 0 < len(rows) < len(values)]
 
 
 def _held(model: Model, prior: Array) -> Mapping[str, object]:

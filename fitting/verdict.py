@@ -113,7 +113,7 @@ def _of_sampler(stats: Mapping[str, NDArray[Any]], max_tree_depth: int) -> list[
 def of_information(
     law: Law, posterior: Array, prior: Array, labels: list[str], design: Identified | None = None
 ) -> list[str]:
-    """Directions of the law's own parameters which the data leave to the prior, in words, and the run that would mend it.
+    """Directions of the law's own parameters which the data leave to the prior, in words, and the cure.
 
     posterior (n, d) and prior (m, d) are draws on the unconstrained scale. In units of the prior's sd, the posterior's
     covariance has eigenvalue 1 along a direction the data do not touch.

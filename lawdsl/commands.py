@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": ("keep", "Hold a lock against law, data and constants as they are now."),
     "backtest": ("backtest", "Fit below a frontier of compute, score the forecasts above it."),
     "calibrate": ("calibrate", "Whether fits of a law can be believed: simulation-based calibration."),
+    "identify": ("identify", "What a table's rows can tell of a law, before any fit."),
     "compare": ("compare", "Laws against each other on the same rows, and their average."),
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),

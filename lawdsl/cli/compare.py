@@ -114,7 +114,7 @@ def _maps(read: list[Any], given: dict[str, str]) -> list[dict[str, str]]:
 def _lent(
     law: Law, laws: list[Law], source: str | None, own: dict[str, str], where: str | None, quiet: bool
 ) -> tuple[dict[str, str], str | None]:
-    """The map and filter of a law on the table: where it does not know the table, those of a law beside it that does."""
+    """The map and filter of a law on the table: where it does not know it, those of a law beside it that does."""
     if any(entry.table == source for entry in law.data):
         return own, where
     for other in laws:
