@@ -2,13 +2,13 @@
 
 On the noise's scale the world is taken to differ from the law by one deviation that grows along the way out,
 
-    observed = law + share * unit * distance * z + noise,   z ~ Normal(0, 1) once for all points,
+    observed = law + share * unit * growth * z + noise,   z ~ Normal(0, 1) once for all points,
 
-with the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per decade of
-the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the part of the
-trend by which the law goes astray, per decade. On ten open tables it was 0.1 to 0.3 (docs/backtests.md), which is what
-the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an error of a law is: a
-law that is off at one point is off at the next one too.
+where growth is the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per
+decade of the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the
+part of the trend by which the law goes astray, per decade. On ten open tables it was 0.1 to 0.3 (docs/backtests.md),
+which is what the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an error of
+a law is: a law that is off at one point is off at the next one too.
 
 The idea of a discrepancy beside a model's parameters is that of Kennedy & O'Hagan (2001, 10.1111/1467-9868.00294).
 Learning it inside the rows, where the model is good, says nothing of what is outside; so here only forecasts teach it.
@@ -29,9 +29,11 @@ Array = NDArray[np.float64]
 #: shares tried, the first of them none at all
 SHARES: Array = np.concatenate([[0.0], np.geomspace(0.005, 4.0, 28)])
 #: prior of log share: centre and standard deviation, from the backtests of the open tables (docs/backtests.md)
-PRIOR = (math.log(0.16), 0.5)
+PRIOR = (math.log(0.15), 0.65)
+#: decades by which a law is already astray where its rows end: it bends among them too
+AT_ONCE = 0.1
 #: what a cut counts for, in rows: the errors of its rows are mostly one error
-ROWS_A_CUT = 4.0
+ROWS_A_CUT = 2.0
 #: so many rows must have been forecast, from so many cuts, before the plain interval may be believed
 ENOUGH, ENOUGH_CUTS = 20, 3
 #: 90 % intervals that held less than this (the mean over cuts) are short
@@ -67,7 +69,7 @@ class Discrepancy:
         random = np.random.default_rng([seed, 8])
         shares = np.exp(self.log_share + self.log_share_sd * random.standard_normal(count))
         size = shares * self.unit * random.standard_normal(count)
-        return np.asarray(size[:, None] * np.asarray(distance, dtype=float))
+        return np.asarray(size[:, None] * growth(distance))
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it and the fit file keeps it."""
@@ -83,6 +85,12 @@ class Discrepancy:
             float(plain["unit"]), float(plain["log_share"]), float(plain["log_share_sd"]), bool(plain["widen"]),
             int(plain["cuts"]), int(plain["rows"]),
         )  # fmt: skip
+
+
+def growth(distance: Any) -> Array:
+    """How the error grows with the distance in decades: in proportion, and at first twice as fast."""
+    far = np.asarray(distance, dtype=float)
+    return np.asarray(far + np.minimum(far, AT_ONCE))
 
 
 def unit_of(at: Array, observed: Array) -> float:
