@@ -34,10 +34,9 @@ PRIOR = (math.log(0.15), 0.65)
 AT_ONCE = 0.1
 #: what a cut counts for, in rows: the errors of its rows are mostly one error
 ROWS_A_CUT = 2.0
-#: so many rows must have been forecast, from so many cuts, before the plain interval may be believed
-ENOUGH, ENOUGH_CUTS = 20, 3
-#: 90 % intervals that held less than this (the mean over cuts) are short
-SHORT = 0.88
+#: the plain interval is believed where at each of so many cuts, the last ones, it held so much where it says 90 %:
+#: fits to few rows have wide intervals, which are no witness for those of many
+ENOUGH_CUTS, SHORT = 5, 0.85
 
 
 @dataclass(frozen=True)
@@ -150,8 +149,8 @@ def settle(unit: float, curves: Sequence[Array], held: Sequence[NDArray[np.bool_
     """What the forecasts of several cuts say of a law's error: their log densities, each (shares, rows), and whether
     the plain 90 % interval held each of their rows.
 
-    Intervals are widened unless there were enough forecasts and the plain ones held what they say: of other tables it
-    is known that they are short.
+    Intervals are widened unless the plain ones held what they say at every one of the last cuts: of other tables it is
+    known that they are short.
     """
     weights = learn(curves)
     probabilities = np.exp(weights)
@@ -159,7 +158,6 @@ def settle(unit: float, curves: Sequence[Array], held: Sequence[NDArray[np.bool_
     center = float(probabilities[1:] @ logs[1:])
     spread = math.sqrt(float(probabilities[1:] @ (logs[1:] - center) ** 2))
     rows = [one for one in held if one.size]
-    count = sum(one.size for one in rows)
-    enough = count >= ENOUGH and len(rows) >= ENOUGH_CUTS
-    widen = not enough or float(np.mean([one.mean() for one in rows])) < SHORT
-    return Discrepancy(unit, center, max(spread, 0.05), widen, len(rows), count)
+    last = rows[-ENOUGH_CUTS:]
+    widen = len(last) < ENOUGH_CUTS or min(float(one.mean()) for one in last) < SHORT
+    return Discrepancy(unit, center, max(spread, 0.05), widen, len(rows), sum(one.size for one in rows))

@@ -249,8 +249,8 @@ of the forecast. Made by `tests/benchmarks/backtests.py`.
 
 - **plain**: the law's posterior (normal approximation at the mode), as if the law were true;
 - **discrepancy**: widened by the law's own error, whose size at each cut is learned from the forecasts of lower cuts of
-  the same table, on rows below the cut, with a prior from the other tables (this one left out); plain where at least
-  three lower cuts showed the plain interval to hold. What `lawdsl predict` gives after `lawdsl backtest`;
+  the same table, on rows below the cut, with a prior from the other tables (this one left out); plain where the last
+  five lower cuts all showed the plain interval to hold. What `lawdsl predict` gives after `lawdsl backtest`;
 - **averaged**: the law and a rival of it, weighted by their log scores at lower cuts;
 - **Huber + bootstrap**: Huber's point fit, 200 bootstraps, and residuals drawn again.
 
