@@ -324,6 +324,6 @@ def widened(
     parts = []
     for start in range(0, plain.shape[1], CHUNK):
         rows = slice(start, start + CHUNK)
-        cloud = plain[:, None, rows] + sizes[None, :, None] * far[rows]
+        cloud = plain[:, None, rows] + sizes[None, :, None] * discrepancy.growth(far[rows])
         parts.append(scores.mark(cloud.reshape(-1, cloud.shape[2]), observed[rows], density[rows], restore))
     return scores.joined(parts)

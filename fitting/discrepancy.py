@@ -2,13 +2,13 @@
 
 On the noise's scale the world is taken to differ from the law by one deviation that grows along the way out,
 
-    observed = law + share * unit * distance * z + noise,   z ~ Normal(0, 1) once for all points,
+    observed = law + share * unit * growth * z + noise,   z ~ Normal(0, 1) once for all points,
 
-with the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per decade of
-the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the part of the
-trend by which the law goes astray, per decade. On ten open tables it was 0.1 to 0.3 (docs/backtests.md), which is what
-the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an error of a law is: a
-law that is off at one point is off at the next one too.
+where growth is the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per
+decade of the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the
+part of the trend by which the law goes astray, per decade. On ten open tables it was 0.1 to 0.3 (docs/backtests.md),
+which is what the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an error of
+a law is: a law that is off at one point is off at the next one too.
 
 The idea of a discrepancy beside a model's parameters is that of Kennedy & O'Hagan (2001, 10.1111/1467-9868.00294).
 Learning it inside the rows, where the model is good, says nothing of what is outside; so here only forecasts teach it.
@@ -29,13 +29,14 @@ Array = NDArray[np.float64]
 #: shares tried, the first of them none at all
 SHARES: Array = np.concatenate([[0.0], np.geomspace(0.005, 4.0, 28)])
 #: prior of log share: centre and standard deviation, from the backtests of the open tables (docs/backtests.md)
-PRIOR = (math.log(0.16), 0.5)
+PRIOR = (math.log(0.15), 0.65)
+#: decades by which a law is already astray where its rows end: it bends among them too
+AT_ONCE = 0.1
 #: what a cut counts for, in rows: the errors of its rows are mostly one error
-ROWS_A_CUT = 4.0
-#: so many rows must have been forecast, from so many cuts, before the plain interval may be believed
-ENOUGH, ENOUGH_CUTS = 20, 3
-#: 90 % intervals that held less than this (the mean over cuts) are short
-SHORT = 0.88
+ROWS_A_CUT = 2.0
+#: the plain interval is believed where at each of so many cuts, the last ones, it held so much where it says 90 %:
+#: fits to few rows have wide intervals, which are no witness for those of many
+ENOUGH_CUTS, SHORT = 5, 0.85
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Discrepancy:
         random = np.random.default_rng([seed, 8])
         shares = np.exp(self.log_share + self.log_share_sd * random.standard_normal(count))
         size = shares * self.unit * random.standard_normal(count)
-        return np.asarray(size[:, None] * np.asarray(distance, dtype=float))
+        return np.asarray(size[:, None] * growth(distance))
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it and the fit file keeps it."""
@@ -83,6 +84,12 @@ class Discrepancy:
             float(plain["unit"]), float(plain["log_share"]), float(plain["log_share_sd"]), bool(plain["widen"]),
             int(plain["cuts"]), int(plain["rows"]),
         )  # fmt: skip
+
+
+def growth(distance: Any) -> Array:
+    """How the error grows with the distance in decades: in proportion, and at first twice as fast."""
+    far = np.asarray(distance, dtype=float)
+    return np.asarray(far + np.minimum(far, AT_ONCE))
 
 
 def unit_of(at: Array, observed: Array) -> float:
@@ -142,8 +149,8 @@ def settle(unit: float, curves: Sequence[Array], held: Sequence[NDArray[np.bool_
     """What the forecasts of several cuts say of a law's error: their log densities, each (shares, rows), and whether
     the plain 90 % interval held each of their rows.
 
-    Intervals are widened unless there were enough forecasts and the plain ones held what they say: of other tables it
-    is known that they are short.
+    Intervals are widened unless the plain ones held what they say at every one of the last cuts: of other tables it is
+    known that they are short.
     """
     weights = learn(curves)
     probabilities = np.exp(weights)
@@ -151,7 +158,6 @@ def settle(unit: float, curves: Sequence[Array], held: Sequence[NDArray[np.bool_
     center = float(probabilities[1:] @ logs[1:])
     spread = math.sqrt(float(probabilities[1:] @ (logs[1:] - center) ** 2))
     rows = [one for one in held if one.size]
-    count = sum(one.size for one in rows)
-    enough = count >= ENOUGH and len(rows) >= ENOUGH_CUTS
-    widen = not enough or float(np.mean([one.mean() for one in rows])) < SHORT
-    return Discrepancy(unit, center, max(spread, 0.05), widen, len(rows), count)
+    last = rows[-ENOUGH_CUTS:]
+    widen = len(last) < ENOUGH_CUTS or min(float(one.mean()) for one in last) < SHORT
+    return Discrepancy(unit, center, max(spread, 0.05), widen, len(rows), sum(one.size for one in rows))

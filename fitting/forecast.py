@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from lawdsl.law import COUNTED, Law, Outcome
 from lawdsl.table import Table
 
 from . import noise, outcomes
-from .discrepancy import SHARES, unit_of
+from .discrepancy import SHARES, growth, unit_of
 from .frontier import Frontier, frontier_of, ranges_of, reach
 from .model import Model, scale_of
 
@@ -43,8 +44,9 @@ def job_of(law: Law, table: Table, frontier: str, cut: float, method: str, seed:
     """The forecast beyond `cut` (log10 of the frontier) as a job; `beside`: Huber and bootstrap on the same rows."""
     from lawdsl.render import canonical
 
+    bare = replace(law, data=())  # what tables hold has been held
     return {
-        "law": canonical(law), "table": as_json(table), "frontier": frontier, "cut": cut, "method": method,
+        "law": canonical(bare), "table": as_json(table), "frontier": frontier, "cut": cut, "method": method,
         "seed": seed, "beside": beside,
     }  # fmt: skip
 
@@ -76,7 +78,7 @@ def _prepared(law: str, table: str, frontier: str) -> tuple[Model, Frontier, Arr
     from lawdsl.library import parse
 
     bound = _table(table)
-    model = Model(parse(law, "the law of the backtest").holding(dict(bound.fixed)), bound)
+    model = Model(parse(law, "the law of the backtest"), bound)
     along = frontier_of(model.law, frontier)
     return model, along, along.at(bound.columns), model.prior_draws(DRAWS, 0)
 
@@ -182,7 +184,7 @@ def _forecast(
     densities = []
     for share in SHARES:
         # the noise with its scale widened, which integrates the law's error out: exactly so for normal noise
-        wide = np.hypot(scale, share * unit * far[above])
+        wide = np.hypot(scale, share * unit * growth(far[above]))
         density = noise.log_density(outcome.noise, data["observed"][above] - location, wide, df, np)
         densities.append(np.logaddexp.reduce(density, axis=0) - np.log(len(density)))
     return told | {"densities": _short(np.maximum(densities, -1e4))}

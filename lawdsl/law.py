@@ -350,7 +350,8 @@ class Law:
         parameters = tuple(
             Parameter(p.name, fixed=fixed[p.name], about=p.about) if p.name in fixed else p for p in self.parameters
         )
-        return replace(self, parameters=parameters)
+        data = tuple(replace(d, fixed=tuple(pair for pair in d.fixed if pair[0] not in fixed)) for d in self.data)
+        return replace(self, parameters=parameters, data=data)
 
     def needs(self, *expressions: Expression) -> frozenset[str]:
         """Every name the expressions rest on, definitions followed to the end: variables, parameters."""
