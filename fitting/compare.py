@@ -190,7 +190,7 @@ def _independence(posterior: Posterior) -> float:
         return 1.0
     scalars = np.stack(list(posterior.scalars().values()), axis=-1)
     ess = convergence.ess_mean(scalars)
-    return float(np.nanmean(ess)) / (scalars.shape[0] * scalars.shape[1])
+    return float(np.nanmean(ess) / (scalars.shape[0] * scalars.shape[1]))
 
 
 def _scores(pointwise: Array, counts: Array, doubtful: Sequence[int]) -> tuple[Score, ...]:
@@ -216,7 +216,7 @@ def _future(ahead: Sequence[Sequence[Fold]], along: Array) -> tuple[tuple[Score,
     """Scores of the future: each row's mean over the cuts that lie below it. And how many rows have no score."""
     scores = np.stack([[fold.log_density for fold in law] for law in ahead], axis=-1)  # (cuts, rows, laws)
     asked = np.isfinite(scores[..., 0]) | np.isinf(scores[..., 0])
-    scored = np.isfinite(scores).all(axis=-1)
+    scored = np.asarray(np.isfinite(scores).all(axis=-1))
     times = scored.sum(axis=0)
     rows = times > 0
     mean = np.where(scored[..., None], scores, 0.0).sum(axis=0)[rows] / times[rows, None]

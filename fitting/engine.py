@@ -41,8 +41,8 @@ METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
 STARTS = 32
 #: of a search whose end is only where the next begins
 FIRST_STEPS = 60
-#: starts times unknowns, about: a step of a search costs gradients in the number of unknowns, and many unknowns are many
-#: levels, whose values one start finds as another does
+#: starts times unknowns, about: a step of a search costs gradients in the number of unknowns, and many unknowns are
+#: many levels, whose values one start finds as another does
 SEARCH = 1000
 PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw

@@ -45,7 +45,7 @@ class Frontier:
         if bad:
             message = f"{self.text} is zero, negative or not a number at {bad} of {values.size} points"
             raise AskError(Fault("ASK015", Span(self.law.name), message, "Choose a frontier that is positive."))
-        return values
+        return np.asarray(values, dtype=float)
 
 
 def frontier_of(law: Law, text: str | None = None) -> Frontier:

@@ -260,7 +260,7 @@ def _sparse(basis: Array) -> Array:
 
 def _groups(basis: Array) -> list[list[int]]:
     """The directions of a null space that share parameters, together."""
-    touched = [set(np.flatnonzero(np.abs(v) >= TOUCHED * np.abs(v).max())) for v in _sparse(basis)]
+    touched = [set(np.flatnonzero(np.abs(v) >= TOUCHED * np.abs(v).max()).tolist()) for v in _sparse(basis)]
     groups: list[tuple[set[int], list[int]]] = []
     for index, names in enumerate(touched):
         joined, members = set(names), [index]

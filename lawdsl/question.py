@@ -17,10 +17,11 @@ import sympy
 
 from . import closed_form
 from .check.literature import answer_names
-from .compile import Program, compile_expressions
+from .compile import compile_expressions
 from .errors import AskError, Fault, Span, suggest
 from .evaluate import Values, missing_value, run
 from .law import Ask, Law
+from .program import Program
 from .symbolic import Algebra
 
 #: where an unknown is sought when neither the question nor its variable says

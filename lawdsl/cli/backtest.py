@@ -124,10 +124,10 @@ def _print(told: Backtest) -> None:
     say.table(("distance", "forecast", *header[3:]), rows_far, left=2)
     click.echo()
     lines = []
-    for name, one in told.final.items():
-        trend = f"{one.share:.2g} of the trend a decade"
+    for name, error in told.final.items():
+        trend = f"{error.share:.2g} of the trend a decade"
         which = f"{name}: " if several else ""
-        if one.widen:
+        if error.widen:
             lines.append(f"{which}intervals are widened by the law's own error, {trend}: {_why(told, name)}")
         else:
             lines.append(f"{which}plain intervals hold what they say on these rows, and stay as they are")
