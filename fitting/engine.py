@@ -48,6 +48,7 @@ PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
 PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
 LAPLACE_DRAWS = 2000
+PATTERN_DRAWS = 200
 #: rows of which the starts see at most this many; from the best of them the descent goes on over all
 START_ROWS = 2048
 #: below this share of starts at the best optimum the verdict says so
@@ -249,11 +250,17 @@ def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterio
 
 
 def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:
-    """What the residuals at the posterior's mean still hold of the variables."""
+    """What the residuals of the law's posterior mean still hold of the variables.
+
+    The mean is of the law's values, not the law's value at mean parameters, which lie off a curved ridge.
+    """
     from .pattern import patterns
 
-    means = {n: v.reshape(-1, *v.shape[2:]).mean(axis=0) for n, v in values.items()}
-    rows = model.at_rows(means)
+    count = max(10, min(PATTERN_DRAWS, PREDICTIVE_VALUES // model.table.rows))
+    flat = {n: v.reshape(-1, *v.shape[2:]) for n, v in values.items()}
+    chosen = np.linspace(0, len(next(iter(flat.values()))) - 1, count).astype(int)
+    drawn = model.at_rows({n: v[chosen] for n, v in flat.items()})
+    rows = {name: {what: value.mean(axis=0) for what, value in one.items()} for name, one in drawn.items()}
     inputs = {name: model.table.columns[name] for name in model.law.inputs}
     notes: list[str] = []
     for name, outcome in model.law.outcome.items():
