@@ -29,7 +29,7 @@ Array = NDArray[np.float64]
 #: shares tried, the first of them none at all
 SHARES: Array = np.concatenate([[0.0], np.geomspace(0.005, 4.0, 28)])
 #: prior of log share: centre and standard deviation, from the backtests of the open tables (docs/backtests.md)
-PRIOR = (math.log(0.15), 0.65)
+PRIOR = (math.log(0.15), 0.75)
 #: decades by which a law is already astray where its rows end: it bends among them too
 AT_ONCE = 0.1
 #: what a cut counts for, in rows: the errors of its rows are mostly one error

@@ -144,7 +144,7 @@ def learned(curves: Mapping[str, np.ndarray], without: str = "") -> tuple[float,
     logs = np.log(discrepancy.SHARES[1:])
     best = (-math.inf, 0.0, 0.0)
     for center in np.linspace(math.log(0.02), math.log(1.0), 40):
-        for sd in (0.65, 0.8, 1.0):  # ten tables do not tell a narrower spread
+        for sd in (0.75, 1.0):  # eight or ten tables do not tell a narrower spread
             prior = -0.5 * ((logs - center) / sd) ** 2
             prior -= np.logaddexp.reduce(prior)
             value = sum(float(np.logaddexp.reduce(prior + c[1:])) for n, c in curves.items() if n != without)
