@@ -52,8 +52,7 @@ class Table:
         """The same table with these rows only (an index or boolean array); levels keep their codes."""
         columns = {name: values[rows] for name, values in self.columns.items()}
         codes = {name: values[rows] for name, values in self.codes.items()}
-        count = len(next(iter(columns.values())))
-        digest = _digest(columns, codes, self.levels)
+        count, digest = len(next(iter(columns.values()))), _digest(columns, codes, self.levels)
         numbers = None if self.numbers is None else self.numbers[rows]
         return replace(self, columns=columns, codes=codes, rows=count, digest=digest, numbers=numbers)
 
@@ -162,8 +161,7 @@ class _Binding:
             self.stop_if_faulty()
         if law.sequence is not None and response:
             order = in_order(law.sequence, found, codes)
-            found = {name: values[order] for name, values in found.items()}
-            codes = {name: values[order] for name, values in codes.items()}
+            found, codes = ({name: x[order] for name, x in part.items()} for part in (found, codes))
             numbers = numbers[order]
         if law.sequence is not None and law.sequence.along in codes:
             found[FIRST] = beginnings(codes[law.sequence.along])
