@@ -39,11 +39,9 @@ Progress = Callable[[str, int, int], None]
 
 METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
 STARTS = 32
-#: of a search whose end is only where the next begins
-FIRST_STEPS = 60
-#: starts times unknowns, about: a step of a search costs gradients in the number of unknowns, and many unknowns are
-#: many levels, whose values one start finds as another does
-SEARCH = 1000
+#: unknowns above which starts come near the mode by gradients alone; so many do, and some steps of Newton's are left to
+#: the best of them
+WIDE, WIDE_STARTS, BEST, LAST_STEPS = 40, 12, 3, 40
 PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
 PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
@@ -109,20 +107,17 @@ def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
 
 def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
     """The mode of the posterior and draws of the prior."""
-    from .start import descend
-
     tell("searching for the mode", 0, 1)
     prior = model.prior_draws(PRIOR_DRAWS, seed)
-    potential, identity = model.potential(), f"posterior:{model.identity}"
     try:
         if model.spreads.size:
             held = model.pinned(np.median(prior[:, model.spreads], axis=0))
-            first = descend(potential, prior[: _starts(model)], held, max_steps=FIRST_STEPS, identity=identity)
+            first = _search(model, prior, prior, held)
             held = model.pinned(model.empirical_spread(first.position))
-            again = descend(potential, first.position[None], held, identity=identity)
+            again = _search(model, first.position[None], prior, held)
             optimum = replace(again, agreement=first.agreement)  # ends of the first search are not of this density
         else:
-            optimum = _descended(model, prior[: _starts(model)], seed)
+            optimum = _descended(model, prior, seed)
     except ValueError:
         message = "the posterior has no finite density at any start from the prior"
         cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
@@ -131,19 +126,23 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
     return optimum, prior
 
 
-def _starts(model: Model) -> int:
-    return max(4, min(STARTS, SEARCH // model.width))
-
-
-def _descended(model: Model, starts: Array, seed: int) -> Any:
-    """The optimum that many starts find; of many rows some are enough to tell which start is best."""
-    from .start import descend
+def _search(model: Model, starts: Array, prior: Array, data: Any) -> Optimum:
+    """The best optimum that starts (k, d) find; the prior's draws tell how far an unknown moves."""
+    from .start import approach, descend
 
     potential, identity = model.potential(), f"posterior:{model.identity}"
+    if model.width <= WIDE:
+        return descend(potential, starts[:STARTS], data, identity=identity)
+    near = approach(potential, starts[:WIDE_STARTS], data, scale=scale_of(prior), identity=identity)
+    return descend(potential, near[:BEST], data, max_steps=LAST_STEPS, identity=identity)
+
+
+def _descended(model: Model, prior: Array, seed: int) -> Optimum:
+    """The optimum that many starts find; of many rows some are enough to tell which start is best."""
     if model.table.rows <= 2 * START_ROWS or model.law.sequence is not None:
-        return descend(potential, starts, model.data, identity=identity)
-    first = descend(potential, starts, model.some_rows(START_ROWS, seed), identity=identity)
-    again = descend(potential, first.position[None], model.data, identity=identity)
+        return _search(model, prior, prior, model.data)
+    first = _search(model, prior, prior, model.some_rows(START_ROWS, seed))
+    again = _search(model, first.position[None], prior, model.data)
     return replace(again, agreement=first.agreement)
 
 

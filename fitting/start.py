@@ -37,6 +37,8 @@ FLATTEST = 1e-13  # eigenvalues under this share of the largest count as this
 BATCH_POINTS, BATCH_REFITS = 64, 32
 #: a refit has arrived earlier: a bootstrap's spread is some 1e-3 of the objective, and needs no more digits of each
 REFIT_PROMISE = 1e-7
+APPROACH_STEPS = 1000
+HOPELESS = 1e300  # the objective where it is not finite, to a method that must be told a number
 STUCK = 1e12  # damping at which no step can change the position any more
 ENOUGH = 0.5  # share of the starts at rest in the best optimum at which the stragglers are let go
 
@@ -112,6 +114,35 @@ def descend(
         position, value, gradient, hessian, ended.values, ended.arrived, float(agreeing.mean()), ended.steps,
         ended.positions, ended.curvatures,
     )  # fmt: skip
+
+
+def approach(
+    objective: Objective, starts: ArrayLike, data: Any, *, scale: ArrayLike, identity: str | None = None
+) -> Array:
+    """Where L-BFGS (scipy's) comes from each row of `starts` (k, d), sorted by the objective, the least first: (k, d).
+
+    For wide vectors: a step costs one gradient, where a Newton step by differences costs twice as many as there are
+    unknowns. It comes near; `descend` goes on from there. `scale` (d,) is a typical size of each unknown's moves.
+    """
+    from scipy.optimize import minimize
+
+    unit = np.asarray(scale, dtype=float)
+    positions = np.array(starts, dtype=float)
+    with jax.enable_x64(True):
+        known = jax.device_put(data)
+        slopes = jax.value_and_grad(objective)
+        run = stored("slope", slopes, (positions[0], known), identity=identity)
+
+        def scaled(x: Array) -> tuple[float, Array]:
+            value, gradient = run(x * unit, known)
+            gradient = np.asarray(gradient) * unit
+            usable = bool(np.isfinite(value)) and bool(np.isfinite(gradient).all())
+            return (float(value), gradient) if usable else (HOPELESS, np.zeros_like(x))
+
+        options = {"maxiter": APPROACH_STEPS, "maxfun": 2 * APPROACH_STEPS}
+        ends = [minimize(scaled, start / unit, jac=True, method="L-BFGS-B", options=options) for start in positions]
+    ends.sort(key=lambda end: float(end.fun))
+    return np.stack([end.x * unit for end in ends])
 
 
 def refits(
