@@ -172,17 +172,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = zip(*(ROWS[name] for name in "NDL"), strict=True)
     (here / "rows.csv").write_text("N,D,L\n" + "".join(f"{n},{d},{x}\n" for n, d, x in rows))
     drawn(law()).save(here / "line.nc")
-    drawn(law("2*A/(N/1e6)^a", name="twice")).save(here / "twice.nc")
+    drawn(law("1.01*A/(N/1e6)^a", name="above")).save(here / "above.nc")
     return here
 
 
 def test_the_command_on_fits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["compare", str(folder / "line.nc"), str(folder / "twice.nc"), "--at", "N=10B"]
+    arguments = ["compare", str(folder / "line.nc"), str(folder / "above.nc"), "--at", "N=10B"]
     assert run(arguments) == 0
     same_as_golden("compare_fits", capsys.readouterr().out)
     assert run([*arguments, "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
-    assert [one["law"] for one in answer["laws"]] == ["line", "twice"]
+    assert [one["law"] for one in answer["laws"]] == ["line", "above"]
     assert answer["laws"][0]["leave_future_out"]["elpd"] == pytest.approx(
         answer["laws"][1]["leave_future_out"]["elpd"], abs=5
     )
