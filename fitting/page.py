@@ -21,15 +21,15 @@ OPEN = {
 Record = Mapping[str, Any]
 
 
-def page(records: Iterable[Record]) -> str:
-    """The whole page, in the order of the records."""
-    records = list(records)
+def page(records: Iterable[Record], missing: Iterable[tuple[str, str]] = ()) -> str:
+    """The whole page, in the order of the records; `missing` are (law, table) of fits that have none yet."""
+    records, missing = list(records), list(missing)
     own = [one for one in records if one["table"] != SIMULATED]
     made = [one for one in records if one["table"] == SIMULATED]
     parts = [
         MADE,
         "# Every law fitted",
-        "Each law of the library that can be fitted, fitted by the defaults of `lawdsl fit` (NUTS, 4 chains of 450"
+        "Each law of the library that can be fitted, fitted by the defaults of `lawdsl fit` (NUTS, 4 chains of 300"
         " warm-up and 1000 further draws): to every table that its file names, and to rows simulated by its own design."
         " A verdict is that of the command; where it is not good, its first reason stands here, and the answer is not"
         " to be believed as it is. Seconds are those that the processor of a shared virtual machine spent on the fit,"
@@ -43,8 +43,16 @@ def page(records: Iterable[Record]) -> str:
         "## Simulated rows",
         _said(made) + _coverage(made),
         table(("law", "rows", "R2", "verdict", "held", "farthest", "seconds"), map(_made, made)),
+        f"## Not on record\n\n{len(missing)} fits, in hand: {prose(', '.join(map(_named, missing)))}."
+        if missing
+        else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _named(fit: tuple[str, str]) -> str:
+    law, table = fit
+    return f"{law} ({'simulated rows' if table == SIMULATED else table})"
 
 
 def _said(records: list[Record]) -> str:

@@ -41,6 +41,11 @@ def wanted() -> Iterator[tuple[Key, str]]:
                 yield (name, table), digest(law, table)
 
 
+def missing(kept: Collection[Key]) -> list[Key]:
+    """The fits there should be that have no record."""
+    return [key for key, _ in wanted() if key not in kept]
+
+
 def read(path: Path) -> dict[Key, Record]:
     """The records of a file; of several of one fit the last. A line that was cut short is left out."""
     found = {}
@@ -89,4 +94,5 @@ if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit("usage: python -m fitting.records PAGE.md [LAW ...]")
     target = Path(sys.argv[1])
-    target.write_text(page(run(target.with_suffix(".jsonl"), sys.argv[2:]).values()), "utf-8")
+    made = run(target.with_suffix(".jsonl"), sys.argv[2:])
+    target.write_text(page(made.values(), missing(made)), "utf-8")

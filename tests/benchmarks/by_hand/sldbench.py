@@ -102,7 +102,7 @@ def sft(p: Any, x: Any) -> Any:
 
 @by_hand(student)
 def vocab(p: Any, x: Any) -> Any:
-    text = p.C * (x.vocab_size / 1e4) ** p.d / (x.n_chars / 1e9) ** p.g
+    text = p.C * (x.vocab_size / 1e4) ** p.d * (x.n_params_non_vocab / 1e8) ** p.u / (x.n_chars / 1e9)
     return p.E + p.s * jnp.log((x.n_params_non_vocab / 1e8) ** -p.a + text + p.F * 1e4 / x.vocab_size)
 
 
