@@ -284,7 +284,7 @@ def _with_modes(model: Model, told: Verdict, optimum: Optimum, positions: Array)
 
 def _with_units(model: Model, told: Verdict, optimum: Optimum, seed: int) -> Verdict:
     """The verdict of a fit in trouble, with rows that are in another unit than the rest."""
-    if told.ok and not told.notes:
+    if (told.ok and not told.notes) or model.width > WIDE:  # whose refits would take longer than the fit
         return told
     from . import checks, swapped
 
