@@ -195,7 +195,7 @@ def _sampled(
         what = repair.trouble(scalars, found.stats, settings.max_tree_depth)
         if not what:
             break
-        whitening, settings, every, words = repair.again(found, what, asked, settings.target_accept, len(said))
+        whitening, settings, every, words = repair.again(found, what, asked, settings.target_accept)
         said.append(words)
         stage = "sampling again"
     return found, told, replace(settings, draws=asked.draws), tuple(said)

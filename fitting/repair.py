@@ -22,8 +22,7 @@ from .whiten import Whitening
 Array = NDArray[np.float64]
 
 TRIES = 1
-#: times as many draws as were asked for, by try
-MORE = (2,)
+MORE = 2  # times as many draws as were asked for
 CAREFUL = 0.98  # target acceptance after divergences
 #: shares of draws at the longest path that are let pass
 DEEP = 0.05
@@ -64,11 +63,9 @@ def trouble(scalars: Mapping[str, Array], stats: Mapping[str, NDArray[Any]], max
     )
 
 
-def again(
-    found: Draws, what: Trouble, asked: Settings, target: float, number: int
-) -> tuple[Whitening, Settings, int, str]:
-    """The next try, number 0 or 1, after draws that aimed at acceptance `target`: coordinates, settings, how many draws
-    make one that is kept, and what to say.
+def again(found: Draws, what: Trouble, asked: Settings, target: float) -> tuple[Whitening, Settings, int, str]:
+    """The next try, after draws that aimed at acceptance `target`: coordinates, settings, how many draws make one
+    that is kept, and what to say.
     """
     flat = found.positions.reshape(-1, found.positions.shape[-1])
     covariance = np.cov(flat.T).reshape(flat.shape[1], flat.shape[1])
@@ -77,10 +74,9 @@ def again(
     ridge = 1e-9 * np.eye(len(scale))  # a parameter of another may be its function
     factor = scale[:, None] * np.linalg.cholesky(correlation + ridge)
     careful = what.diverging and target < CAREFUL
-    thin = MORE[number]
-    after = replace(asked, draws=asked.draws * thin, target_accept=CAREFUL if careful else target)
-    said = f"{what.words()} at first: sampled again, whitened by those draws, one of {thin} draws kept"
-    return Whitening(flat.mean(axis=0), factor), after, thin, said + (", with smaller steps" if careful else "")
+    after = replace(asked, draws=asked.draws * MORE, target_accept=CAREFUL if careful else target)
+    said = f"{what.words()} at first: sampled again, whitened by those draws, one of {MORE} draws kept"
+    return Whitening(flat.mean(axis=0), factor), after, MORE, said + (", with smaller steps" if careful else "")
 
 
 def thinned(found: Draws, every: int) -> Draws:
