@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,23 @@ def value(law: Law, expression: str, set: str, **at: float | np.ndarray) -> np.n
     point = {name: number for name, number in at.items() if isinstance(number, float)}
     found = evaluate(law, {"value": parse_expression(expression)}, {**values_of(law, set, point), **at})
     return np.asarray(found["value"])
+
+
+def at(
+    name: str, expression: str, set: str, change: Mapping[str, float] | None = None, /,
+    **point: float | str | np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """An expression of a law's names by a published set, some constants changed, at numbers, arrays and levels."""
+    law = library.load(name)
+    levels = {n: x for n, x in point.items() if isinstance(x, str)}
+    numbers = {n: x for n, x in point.items() if n not in levels}
+    values = {**values_of(law, set, dict(levels)), **(change or {}), **numbers}
+    return np.asarray(evaluate(law, {"value": parse_expression(expression)}, values)["value"])
+
+
+def asked(name: str, question: str, set: str, route: str = "auto", /, **given: float | str) -> dict[str, float]:
+    """`ask` of a law by its name."""
+    return ask(library.load(name), question, set, route, **given)  # type: ignore[arg-type]
 
 
 def table_1(law: Law, set: str, bits: int) -> np.ndarray:

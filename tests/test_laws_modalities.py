@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from test_laws import ROUND_TRIP, ROUTES, ask
+from test_laws import ROUND_TRIP, ROUTES, asked, at
 
 from lawdsl import library
-from lawdsl.evaluate import evaluate
-from lawdsl.grammar import parse_expression
 from lawdsl.law import Value
 from lawdsl.published import values_of
 from lawdsl.question import answer
@@ -21,22 +18,6 @@ DIRECTIONS = ("out of English", "into English")
 #: The domains of Henighan et al. whose laws of size and of compute are of the same loss, math apart.
 ALIKE = ("language", "image-8x8", "image-16x16", "image-32x32", "image-vq-16x16", "image-vq-32x32", "video-vq-16x16x16")
 MIXED = ("text-to-image-text", "text-to-image-image", "image-to-text-text", "image-to-text-image")
-
-
-def at(
-    name: str, expression: str, set: str, change: Mapping[str, float] | None = None, /,
-    **point: float | str | np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    """An expression of a law's names by a published set, some constants changed, at numbers, arrays and levels."""
-    law = library.load(name)
-    levels = {n: x for n, x in point.items() if isinstance(x, str)}
-    values = {**values_of(law, set, dict(levels)), **(change or {})}
-    numbers = {n: x for n, x in point.items() if n not in levels}
-    return np.asarray(evaluate(law, {"value": parse_expression(expression)}, {**values, **numbers})["value"])
-
-
-def asked(name: str, question: str, set: str, /, **given: float | str) -> dict[str, float]:
-    return ask(library.load(name), question, set, **given)  # type: ignore[arg-type]
 
 
 # ---- attacks on activations

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from test_laws import ROUND_TRIP, ROUTES, ask, value
+from test_laws import ROUND_TRIP, ROUTES, ask, asked, at, value
 
 from lawdsl import library
 from lawdsl.errors import AskError
@@ -19,19 +19,6 @@ from lawdsl.question import answer
 SLOPE = 2e-3
 #: The same law in two forms, with constants carried over in six digits.
 CARRIED = 1e-5
-
-
-def at(name: str, expression: str, set: str, /, **point: float | str | np.ndarray) -> np.ndarray:
-    """An expression of a law's names, by a published set, at a point of numbers, arrays and levels."""
-    law = library.load(name)
-    levels = {n: x for n, x in point.items() if isinstance(x, str)}
-    numbers = {n: x for n, x in point.items() if n not in levels}
-    found = evaluate(law, {"value": parse_expression(expression)}, {**values_of(law, set, dict(levels)), **numbers})
-    return np.asarray(found["value"])
-
-
-def asked(name: str, question: str, set: str, route: str = "auto", /, **given: float | str) -> dict[str, float]:
-    return ask(library.load(name), question, set, route, **given)  # type: ignore[arg-type]
 
 
 # ---- Kaplan

@@ -6,12 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from test_laws import ROUND_TRIP, ROUTES, ask
+from test_laws import ROUND_TRIP, ROUTES, asked, at
 
 from lawdsl import library
-from lawdsl.evaluate import evaluate
-from lawdsl.grammar import parse_expression
-from lawdsl.published import values_of
 
 #: A slope by differences over a step of 1e-3 of its place: the square of the step, times a bend of order 10.
 SLOPE = 1e-5
@@ -19,19 +16,6 @@ SLOPE = 1e-5
 LIMIT = 1e-9
 #: How near phi = 1 the flywheel takes its limit, times the growth squared.
 NEAR_ONE = 1e-5
-
-
-def at(name: str, expression: str, set: str, /, **point: float | str | np.ndarray) -> np.ndarray:
-    """An expression of a law's names, by a published set, at a point of numbers, arrays and levels."""
-    law = library.load(name)
-    levels = {n: x for n, x in point.items() if isinstance(x, str)}
-    numbers = {n: x for n, x in point.items() if n not in levels}
-    found = evaluate(law, {"value": parse_expression(expression)}, {**values_of(law, set, dict(levels)), **numbers})
-    return np.asarray(found["value"])
-
-
-def asked(name: str, question: str, set: str, route: str = "auto", /, **given: float | str) -> dict[str, float]:
-    return ask(library.load(name), question, set, route, **given)  # type: ignore[arg-type]
 
 
 def rises(curve: np.ndarray) -> bool:
