@@ -29,7 +29,7 @@ from .verdict import Verdict
 
 if TYPE_CHECKING:
     from .identify import Identified
-    from .sample import Draws, Settings
+    from .sample import Chains, Draws, Settings
     from .start import Optimum
     from .whiten import Whitening
 
@@ -158,7 +158,7 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
         settings = Settings(chains=chains, warmup=warmup, draws=draws, seed=seed)
     whitening = laplace(optimum, scale=scale_of(prior))
     design = identify(model, np.concatenate([optimum.position[None], prior[:3]]))
-    found, told, settings, repairs = _sampled(model, whitening, settings, prior, design, tell)
+    found, told, repairs = _sampled(model, whitening, settings, prior, design, tell)
     values = _values(model, found.positions)
     told = replace(told, notes=(*repairs, *told.notes))
     told = _with_modes(model, told, optimum, found.positions)
@@ -171,34 +171,41 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
 
 def _sampled(
     model: Model, whitening: Whitening, settings: Settings, prior: Array, design: Identified, tell: Progress
-) -> tuple[Draws, Verdict, Settings, tuple[str, ...]]:
-    """Draws with their verdict, sampled again where the first are not to be believed; and what was done, in words."""
+) -> tuple[Draws, Verdict, tuple[str, ...]]:
+    """Draws with their verdict, more or others where the first are not to be believed; and what was done, in words."""
     from . import repair
-    from .sample import sample
+    from .sample import warmed
 
     potential, identity = model.potential(), f"posterior:{model.identity}"
-    asked, stage, every = settings, "sampling", 1
-    said: list[str] = []
-    while True:
-        tell(stage, 0, settings.chains * (settings.warmup + settings.draws))  # compiling comes before the first draw
-        found = sample(
-            potential, model.data, whitening, settings, identity=identity,
-            progress=lambda done, total, stage=stage: tell(stage, done, total),  # type: ignore[misc]
-        )  # fmt: skip
-        found = repair.thinned(found, every)
+
+    def telling(stage: str, count: int) -> Callable[[int, int], None]:
+        tell(stage, 0, settings.chains * count)  # compiling comes before the first draw
+        return lambda done, total: tell(stage, done, total)
+
+    def begun(whitening: Whitening, settings: Settings, stage: str) -> Chains:
+        progress = telling(stage, settings.warmup + settings.draws)
+        return warmed(potential, model.data, whitening, settings, identity=identity, progress=progress)
+
+    def judged(found: Draws) -> tuple[Verdict, dict[str, Array]]:
         scalars = _scalars(model, _values(model, found.positions))
         told = verdict.of_sample(
             model.law, scalars, found.stats, settings.max_tree_depth, found.positions, prior, _labels(model), design
         )
-        if told.ok or len(said) == repair.TRIES or settings.chains == 1:
-            break
-        what = repair.trouble(scalars, found.stats, settings.max_tree_depth)
-        if not what:
-            break
-        whitening, settings, every, words = repair.again(found, what, asked, settings.target_accept)
-        said.append(words)
-        stage = "sampling again"
-    return found, told, replace(settings, draws=asked.draws), tuple(said)
+        return told, scalars
+
+    chains = begun(whitening, settings, "sampling")
+    found = chains.draw(settings.draws)
+    told, scalars = judged(found)
+    what = repair.trouble(scalars, found.stats, settings.max_tree_depth)
+    if told.ok or not what or settings.chains == 1:
+        return found, told, ()
+    if what.short:
+        progress = telling("sampling on", settings.draws * (what.times - 1))
+        found, said = repair.longer(found, chains, what, progress)
+    else:
+        whitening, after, said = repair.anew(found, what, settings)
+        found = repair.thinned(begun(whitening, after, "sampling again").draw(after.draws), repair.ANEW)
+    return found, judged(found)[0], (said,)
 
 
 def _map(model: Model, seed: int, tell: Progress) -> Posterior:

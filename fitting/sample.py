@@ -14,7 +14,7 @@ metric of its own, and the programs need no code for adapting one.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from .programs import stored
+from .programs import Program, stored
 from .start import values_and_gradients
 from .whiten import Whitening
 
@@ -69,7 +69,22 @@ def sample(
     identity: str | None = None,
     progress: Progress | None = None,
 ) -> Draws:
-    """Sample exp(-potential(u, data)), u (d,), by NUTS in the whitened space.
+    """Sample exp(-potential(u, data)), u (d,), by NUTS in the whitened space: `settings.draws` of every chain of
+    `warmed`, which has the arguments in full.
+    """
+    return warmed(potential, data, whitening, settings, identity=identity, progress=progress).draw(settings.draws)
+
+
+def warmed(
+    potential: Potential,
+    data: Any,
+    whitening: Whitening,
+    settings: Settings,
+    *,
+    identity: str | None = None,
+    progress: Progress | None = None,
+) -> Chains:
+    """Chains on exp(-potential(u, data)), u (d,), that have found the typical set and their step size.
 
     `data` is a pytree of arrays; the compiled programs serve other data of the same shapes. `identity` must change with
     whatever `potential` closes over (`fitting.programs.stored`). `progress(done, total)` counts draws of all chains,
@@ -77,13 +92,53 @@ def sample(
     Raises: ValueError if the potential is not finite near the center of the whitening.
     """
     with jax.enable_x64(True):
-        return _run(potential, data, whitening, settings, identity, progress)
+        return _warmed(potential, data, whitening, settings, identity, progress)
 
 
-def _run(
+class Chains:
+    """Chains after their warm-up. Each `draw` goes on where the last one ended."""
+
+    def __init__(self, take: Program, states: Sequence[Any], whitening: Whitening, data: Any, tell: _Counter):
+        self._take, self._states, self._whitening, self._data, self._tell = take, list(states), whitening, data, tell
+
+    def draw(self, count: int, progress: Progress | None = None) -> Draws:
+        """`count` draws of every chain; a new `progress` counts these alone."""
+        if progress:
+            self._tell = _Counter(progress, len(self._states) * count)
+        told = self._run(count)
+        joined = {name: np.stack([one[name][:count] for one in told]) for name in told[0]}
+        positions = self._whitening.to_position(joined.pop("z"))
+        joined["tree_depth"] = np.ceil(np.log2(joined["n_steps"] + 1)).astype(int)
+        joined["lp"] = -joined.pop("potential")
+        return Draws(positions, {name: joined[name] for name in STATS})
+
+    def whitened(self, count: int) -> Array:
+        """`count` draws or somewhat more of every chain, (chains, draws, d), in the coordinates they were made in."""
+        return np.stack([one["z"] for one in self._run(count)])
+
+    def _run(self, count: int) -> list[dict[str, NDArray[Any]]]:
+        """At least `count` draws of every chain, in whole blocks: a chain at a time in each of a few threads."""
+        fixed = (self._whitening.center, self._whitening.factor, self._data)
+
+        def run(state: Any) -> tuple[Any, dict[str, NDArray[Any]]]:
+            blocks: list[dict[str, NDArray[Any]]] = []
+            with jax.enable_x64(True):  # which is a thread's own
+                for start in range(0, count, BLOCK):
+                    state, told = self._take(state, *fixed)
+                    blocks.append({name: np.asarray(value) for name, value in told.items()})
+                    self._tell(min(BLOCK, count - start))
+            return state, {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+        with ThreadPoolExecutor(min(len(self._states), _processors())) as pool:
+            states, told = zip(*pool.map(run, self._states), strict=True)
+        self._states = list(states)
+        return list(told)
+
+
+def _warmed(
     potential: Potential, data: Any, whitening: Whitening, settings: Settings, identity: str | None,
     progress: Progress | None,
-) -> Draws:  # fmt: skip
+) -> Chains:  # fmt: skip
     random = np.random.default_rng([settings.seed, 6])
     z, values, gradients = _initial(potential, data, whitening, settings.chains, random, identity)
     phase = max(1, settings.warmup // PHASES)
@@ -92,45 +147,22 @@ def _run(
         "phase": phase, "target": settings.target_accept, "depth": settings.max_tree_depth, "block": BLOCK,
     }  # fmt: skip
     tell = _Counter(progress, settings.chains * (PHASES * phase + settings.draws))
-    fixed: tuple[Any, ...] = (whitening.center, whitening.factor, data)
     keys = _keys(random, settings.chains)
     first = (z[0], values[0], gradients[0], keys[0])
     plant = stored("plant", kernel.plant, first, identity=identity and "any", settings=static)
+    fixed = (whitening.center, whitening.factor, data)
     take = stored("take", kernel.take, (plant(*first), *fixed), identity=identity, settings=static)
-
-    def run(count: int, state: Any) -> tuple[Any, dict[str, NDArray[Any]]]:
-        """At least `count` draws of one chain, in whole blocks."""
-        blocks: list[dict[str, NDArray[Any]]] = []
-        with jax.enable_x64(True):  # which is a thread's own
-            for start in range(0, count, BLOCK):
-                state, told = take(state, *fixed)
-                blocks.append({name: np.asarray(value) for name, value in told.items()})
-                tell(min(BLOCK, count - start))
-        return state, {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-
-    def phase_of(chain: int) -> tuple[Any, dict[str, NDArray[Any]]]:
-        with jax.enable_x64(True):
-            state = plant(z[chain], values[chain], gradients[chain] @ whitening.factor, keys[chain])
-        return run(phase, state)
-
-    each = range(settings.chains)
-    with ThreadPoolExecutor(min(settings.chains, _processors())) as pool:
-        for index in range(PHASES):
-            states, told = zip(*pool.map(phase_of, each), strict=True)
-            if index < PHASES - 1:
-                drawn = np.stack([one["z"] for one in told])
-                stretched = whitening.stretched(_covariance(drawn[:, drawn.shape[1] // 3 :]))
-                positions = whitening.to_position(drawn[:, -1])
-                z, whitening = stretched.from_position(positions), stretched
-                fixed = (whitening.center, whitening.factor, data)
-                values, gradients = values_and_gradients(potential, positions, data, identity=identity)
-                keys = _keys(random, settings.chains)
-        _, told = zip(*pool.map(run, [settings.draws] * settings.chains, states), strict=True)
-    joined = {name: np.stack([one[name][: settings.draws] for one in told]) for name in told[0]}
-    positions = whitening.to_position(joined.pop("z"))
-    joined["tree_depth"] = np.ceil(np.log2(joined["n_steps"] + 1)).astype(int)
-    joined["lp"] = -joined.pop("potential")
-    return Draws(positions, {name: joined[name] for name in STATS})
+    for index in range(PHASES):
+        states = [plant(z[i], values[i], gradients[i] @ whitening.factor, keys[i]) for i in range(settings.chains)]
+        chains = Chains(take, states, whitening, data, tell)
+        drawn = chains.whitened(phase)
+        if index < PHASES - 1:
+            stretched = whitening.stretched(_covariance(drawn[:, drawn.shape[1] // 3 :]))
+            positions = whitening.to_position(drawn[:, -1])
+            z, whitening = stretched.from_position(positions), stretched
+            values, gradients = values_and_gradients(potential, positions, data, identity=identity)
+            keys = _keys(random, settings.chains)
+    return chains
 
 
 class _Counter:

@@ -91,13 +91,18 @@ def parallel(p: Any, x: Any) -> Any:
 
 
 def narrowing(y: Any, m: Any, p: Any, x: Any) -> Any:
-    return stats.t.logpdf(y, p.nu, jnp.log(m), p.sigma * (x.sft_examples / 1e4) ** -p.q)
+    return stats.norm.logpdf(y, jnp.log(m), p.sigma * (x.sft_examples / 1e4) ** -p.q)
 
 
 @by_hand(narrowing)
 def sft(p: Any, x: Any) -> Any:
     g = x.group
-    return p.E[g] + p.A[g] / (1 + jnp.exp(p.beta[g] * (jnp.log(x.sft_examples / 1e4) - p.x0[g])))
+
+    def left(examples: Any) -> Any:
+        return 1 / (1 + jnp.exp(p.beta[g] * (jnp.log(examples / 1e4) - p.x0[g])))
+
+    whole = p.fall[g] / (left(200) - left(409600))
+    return p.last[g] + whole * (left(x.sft_examples) - left(409600))
 
 
 @by_hand(student)
