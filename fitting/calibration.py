@@ -164,6 +164,7 @@ def _model(law: str, rows: str) -> Model:
 
 
 def _replicate(model: Model, seed: int, number: int) -> dict[str, Any]:
+    from .centring import moved
     from .sample import Settings
     from .start import values_and_gradients
 
@@ -174,12 +175,13 @@ def _replicate(model: Model, seed: int, number: int) -> dict[str, Any]:
     fresh = _with_rows(model, columns)
     fit_seed = int(random.integers(2**31))
     try:
-        drawn = draws_of(fresh, Settings(chains=CHAINS, warmup=WARMUP, draws=KEPT, seed=fit_seed))
-        density, _ = values_and_gradients(fresh.potential(), truth[None], fresh.data, identity=_identity(fresh))
+        sampled, drawn = draws_of(fresh, Settings(chains=CHAINS, warmup=WARMUP, draws=KEPT, seed=fit_seed))
+        there = moved(truth, fresh, sampled)[None]
+        density, _ = values_and_gradients(sampled.potential(), there, sampled.data, identity=_identity(sampled))
     except (LawdslError, ValueError, np.linalg.LinAlgError) as error:
         reason = error.faults[0].message if isinstance(error, LawdslError) else str(error)
         return {"failure": reason, "tries": tries, "seconds": time.process_time() - began}
-    samples = {**_quantities(fresh, drawn.positions), DENSITY: drawn.stats["lp"]}
+    samples = {**_quantities(sampled, drawn.positions), DENSITY: drawn.stats["lp"]}
     truths = {**{n: v[0, 0] for n, v in _quantities(fresh, truth[None, None]).items()}, DENSITY: -density[0]}
     rhat = convergence.rhat(np.stack(list(samples.values()), axis=-1))
     return {
@@ -192,14 +194,16 @@ def _replicate(model: Model, seed: int, number: int) -> dict[str, Any]:
     }
 
 
-def draws_of(model: Model, settings: Settings) -> Draws:
-    """The draws that `fit` makes with these settings, without what it does with them."""
+def draws_of(model: Model, settings: Settings) -> tuple[Model, Draws]:
+    """The draws that `fit` makes with these settings, without what it does with them, and the model in whose
+    coordinates they are.
+    """
     from .sample import sample
     from .whiten import laplace
 
-    optimum, prior = engine._start(model, settings.seed, lambda stage, done, total: None)
+    model, optimum, prior = engine.started(model, settings.seed, lambda stage, done, total: None)
     whitening = laplace(optimum, scale=scale_of(prior))
-    return sample(model.potential(), model.data, whitening, settings, identity=_identity(model))
+    return model, sample(model.potential(), model.data, whitening, settings, identity=_identity(model))
 
 
 def _identity(model: Model) -> str:

@@ -22,7 +22,7 @@ def log_prior(model: Model, u: Array) -> Array:
     for block in model.blocks:
         part = u[:, block.slice]
         if block.role == "levels":
-            spread, center = model._population(block.parameter, u, np)
+            spread, center = model.population(block.parameter, u, np)
             z = (part - center[:, None]) / spread[:, None]
             total += -0.5 * (z * z).sum(axis=1) - block.size * np.log(spread)
         elif block.parameter in model.lower:

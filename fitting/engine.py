@@ -126,6 +126,20 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
     return optimum, prior
 
 
+def started(model: Model, seed: int, tell: Progress) -> tuple[Model, Optimum, Array]:
+    """The model to sample, in the coordinates that suit its rows, with the mode and draws of the prior there."""
+    from .centring import centred, moved
+
+    optimum, prior = _start(model, seed, tell)
+    other = centred(model, optimum)
+    if other is model:
+        return model, optimum, prior
+    prior = other.prior_draws(PRIOR_DRAWS, seed)
+    held = other.pinned(optimum.position[other.spreads])
+    again = _search(other, moved(optimum.position, model, other)[None], prior, held)
+    return other, replace(again, agreement=optimum.agreement), prior
+
+
 def _search(model: Model, starts: Array, prior: Array, data: Any) -> Optimum:
     """The best optimum that starts (k, d) find; the prior's draws tell how far an unknown moves."""
     from .start import approach, descend
@@ -152,7 +166,7 @@ def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, 
     from .sample import Settings
     from .whiten import laplace
 
-    optimum, prior = _start(model, seed, tell)
+    model, optimum, prior = started(model, seed, tell)
     settings = Settings(chains=chains, draws=draws, seed=seed)
     if warmup is not None:
         settings = Settings(chains=chains, warmup=warmup, draws=draws, seed=seed)

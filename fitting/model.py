@@ -33,7 +33,8 @@ Array = NDArray[np.float64]
 Data = dict[str, Any]
 
 POSITIVE = (0.0, math.inf)
-#: levels with this many rows (the median level) tell their own value; with fewer, the population tells it
+REAL = (-math.inf, math.inf)
+#: levels with this many rows (the median level) are taken to tell their own value, until a fit knows (`centring`)
 ROWS_THAT_INFORM = 8
 #: while a mode is sought, a population's log spread is held to this standard deviation
 PINNED = 0.2
@@ -49,7 +50,7 @@ class Block:
 
     The levels of a population stand in the vector themselves where the rows inform them well, and as offsets in units
     of the spread where they do not: either way the sampler meets no funnel (Betancourt & Girolami 2013, arXiv
-    1312.0906).
+    1312.0906). Which it is goes by the number of rows at first and by what they tell in the end (`fitting.centring`).
     """
 
     parameter: str
@@ -75,11 +76,14 @@ class Grouping:
 
 
 class Model:
-    """A law bound to a table. `width` is the dimension of the unconstrained vector."""
+    """A law bound to a table. `width` is the dimension of the unconstrained vector; `offsets` names the populations
+    whose levels stand in it as offsets (None: those of few rows a level).
+    """
 
-    def __init__(self, law: Law, table: Table):
+    def __init__(self, law: Law, table: Table, offsets: frozenset[str] | None = None):
         self.law = law
         self.table = table
+        self._offsets = offsets
         self.groupings = {p.name: grouping(p, table) for p in law.parameters if p.grouped}
         self.blocks = self._blocks()
         self.width = sum(block.size for block in self.blocks)
@@ -112,10 +116,14 @@ class Model:
                 assert parameter.prior is not None
                 add(parameter, "center", 1, parameter.prior, parameter.support)
             add(parameter, "spread", 1, parameter.spread, POSITIVE)
-            rows = np.bincount(self.groupings[parameter.name].codes, minlength=levels)
-            role = "levels" if np.median(rows) >= ROWS_THAT_INFORM else "offsets"
-            add(parameter, role, levels, STANDARD, (-math.inf, math.inf))
+            add(parameter, "offsets" if self._apart(parameter.name) else "levels", levels, STANDARD, REAL)
         return tuple(blocks)
+
+    def _apart(self, name: str) -> bool:
+        """Whether a population's levels stand in the vector as offsets."""
+        if self._offsets is not None:
+            return name in self._offsets
+        return bool(np.median(np.bincount(self.groupings[name].codes)) < ROWS_THAT_INFORM)
 
     @cached_property
     def program(self) -> Program:
@@ -169,7 +177,7 @@ class Model:
                 levels = next(
                     b for b in self.blocks if b.parameter == block.parameter and b.role in ("levels", "offsets")
                 )
-                spread, center = self._population(block.parameter, u, np)
+                spread, center = self.population(block.parameter, u, np)
                 shown = u[levels.slice] - center if levels.role == "levels" else spread * u[levels.slice]
                 typical = np.exp(np.median(priors.draw(block.prior, block.support, 2000, np.random.default_rng(0))))
                 found.append(np.log(max(float(np.sqrt(np.mean(shown**2))), typical / 20)))
@@ -200,7 +208,7 @@ class Model:
                     support = (values[lower[name]], support[1])
                 values[name] = priors.constrain(part, support, xp, block.bend)
             else:
-                spread, center = self._population(name, u, xp)
+                spread, center = self.population(name, u, xp)
                 if block.role == "offsets":
                     part = center[..., None] + spread[..., None] * part
                 values[name] = priors.constrain(part, parameter.support, xp)
@@ -212,7 +220,7 @@ class Model:
                 logs[name] = part
         return values, logs
 
-    def _population(self, name: str, u: Any, xp: Any) -> tuple[Any, Any]:
+    def population(self, name: str, u: Any, xp: Any) -> tuple[Any, Any]:
         """A population's spread, and its centre on the unconstrained scale."""
         parameter = self.law.parameter[name]
         by_role = {b.role: b for b in self.blocks if b.parameter == name}
@@ -241,7 +249,7 @@ class Model:
             for block, density in zip(self.blocks, densities, strict=True):
                 part = u[block.slice]
                 if block.role == "levels":
-                    spread, center = self._population(block.parameter, u, jnp)
+                    spread, center = self.population(block.parameter, u, jnp)
                     total = total + jnp.sum(density((part - center) / spread)) - block.size * jnp.log(spread)
                     continue
                 if block.parameter in lower:
@@ -359,7 +367,7 @@ class Model:
             parts.append(u)
             if block.role == "levels":
                 whole = np.concatenate(parts, axis=1)
-                spread, center = self._population(block.parameter, whole, np)
+                spread, center = self.population(block.parameter, whole, np)
                 parts[-1] = center[:, None] + spread[:, None] * u
         return np.concatenate(parts, axis=1)
 

@@ -169,7 +169,7 @@ def test_a_fit_is_a_fit_of_the_engine(line: lawdsl.Law, monkeypatch: pytest.Monk
     post = fitting.fit(line, table, seed=5, chains=calibration.CHAINS, warmup=calibration.WARMUP, draws=150)
     model = Model(line, table)
     settings = Settings(chains=calibration.CHAINS, warmup=calibration.WARMUP, draws=calibration.KEPT, seed=5)
-    drawn = calibration.draws_of(model, settings)
+    model, drawn = calibration.draws_of(model, settings)
     assert np.array_equal(calibration._quantities(model, drawn.positions)["a"], post.draws["a"])
 
 

@@ -50,7 +50,7 @@ def learning_curve_m4(p: Any, x: Any) -> Any:
         return error - last - part * (first - error) ** alpha
 
     c = x.curve
-    given = (p.einf[c], p.beta[c] * x.x ** p.c[c], p.e0[c], p.alpha)
+    given = (p.einf[c], p.b[c] * (x.x / 1e7) ** p.c[c], jnp.full_like(p.einf[c], p.e0), p.alpha)
     return solve(f, given, given[0], given[2])
 
 

@@ -131,17 +131,17 @@ def knowledge_capacity(p: Any, x: Any) -> Any:
 
 @by_hand(normal_log)
 def learning_curve_m1(p: Any, x: Any) -> Any:
-    return p.beta[x.curve] * x.x ** p.c[x.curve]
+    return p.b[x.curve] * (x.x / 1e7) ** p.c[x.curve]
 
 
 @by_hand(normal_log)
 def learning_curve_m2(p: Any, x: Any) -> Any:
-    return p.beta[x.curve] * x.x ** p.c[x.curve] + p.einf[x.curve]
+    return p.b[x.curve] * (x.x / 1e7) ** p.c[x.curve] + p.einf[x.curve]
 
 
 @by_hand(normal_log)
 def learning_curve_m3(p: Any, x: Any) -> Any:
-    return p.beta[x.curve] * (1 / x.x + p.gamma[x.curve]) ** -p.c[x.curve]
+    return p.b[x.curve] * (1e7 / x.x + 1e7 * p.gamma[x.curve]) ** -p.c[x.curve]
 
 
 @by_hand(normal_log)
@@ -214,7 +214,7 @@ def qid_saturating(p: Any, x: Any) -> Any:
     return p.S * free / (p.S + free)
 
 
-@by_hand(student_log)
+@by_hand(normal_log)
 def rectified(p: Any, x: Any) -> Any:
     g = x.group
     learned = p.Dh[g] ** p.beta[g]
