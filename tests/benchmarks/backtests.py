@@ -60,8 +60,8 @@ CASES = (
     Case("misfitting", "misfitting", "misfitting-fineweb",
          rival=(("E + A/N^alpha + B/D^beta", "E + (A/N^alpha + B/D^beta)^g"), ("sigma:", BENT)), about="a bent sum"),
     Case("Porian", "isoflops", "porian-isoflops-refinedweb",
-         rival=(("h*log(N/Nopt)^2", "h*log(N/Nopt)^2*(1 + g*log(N/Nopt))"),
-                ("sigma:", 'g: {prior: "Normal(0, 0.2)", about: skew}\n  sigma:')), about="a skewed parabola"),
+         rival=(("h*log(N/Nopt)^2", "h*log(N/Nopt)^2*(1 + skew*log(N/Nopt))"),
+                ("sigma:", 'skew: {prior: "Normal(0, 0.2)", about: skew}\n  sigma:')), about="a skewed parabola"),
     Case("datablations", "data_constrained", "data-constrained-datablations",
          rival=(("{tied: alpha, about:", "{between: [0.1, 1.0], about:"),), about="two exponents"),
     Case("vocabulary", "vocabulary", "vocab-tao2024",
@@ -72,8 +72,8 @@ CASES = (
          rival=(("c*log10(N)*log10(Ehat) + d)", "c*log10(N)*log10(Ehat) + d + g*(log10(N) - 7.5)^2)"),
                 ("sigma:", 'g: {prior: "Normal(0, 0.02)", about: bend in size}\n  sigma:')), about="a bend in size"),
     Case("Marin isoFLOPs", "isoflops", "isoflops-llama3-marin-scalefit",
-         rival=(("h*log(N/Nopt)^2", "h*log(N/Nopt)^2*(1 + g*log(N/Nopt))"),
-                ("sigma:", 'g: {prior: "Normal(0, 0.2)", about: skew}\n  sigma:')), about="a skewed parabola"),
+         rival=(("h*log(N/Nopt)^2", "h*log(N/Nopt)^2*(1 + skew*log(N/Nopt))"),
+                ("sigma:", 'skew: {prior: "Normal(0, 0.2)", about: skew}\n  sigma:')), about="a skewed parabola"),
 )  # fmt: skip
 FORMS = {
     "plain": "plain", "widened": "discrepancy", "averaged": "averaged", "averaged_widened": "averaged + discrepancy",

@@ -71,7 +71,7 @@ def gemstones(p: Any, x: Any) -> Any:
 def isoflops(p: Any, x: Any) -> Any:
     c, s = x.C / 1e20, x.sweep
     best = p.N1[s] * c ** p.a[s]
-    return p.E + p.K[s] / c ** p.g[s] + p.h[s] * jnp.log(x.N / best) ** 2
+    return p.L1[s] - p.b[s] / p.g * (1 - c**-p.g) + p.h[s] * jnp.log(x.N / best) ** 2
 
 
 @by_hand(normal_log)
