@@ -69,13 +69,30 @@ def lawdsl(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "lawdsl", *arguments]
 
 
+SHOWN: list[tuple[Sequence[str], Sequence[Sequence[object]]]] = []
+
+
 def show(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A table: the first column to the left, the others to the right."""
+    """A table: the first column to the left, the others to the right. It is kept for the page (`shown`)."""
+    SHOWN.append((header, rows))
     cells = [[str(cell) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     for row in cells:
         padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
         print("  ".join(padded).rstrip(), flush=True)
+
+
+def shown() -> str:
+    """The tables shown since the last call, in Markdown."""
+    lines = []
+    for header, rows in SHOWN:
+        cells = [[str(cell).strip().replace("|", "/") for cell in row] for row in [header, *rows]]
+        width = max(len(row) for row in cells)
+        cells = [row + [""] * (width - len(row)) for row in cells]
+        first, *rest = ("| " + " | ".join(row) + " |" for row in cells)
+        lines += [first, "|---" + "|---:" * (width - 1) + "|", *rest, ""]
+    SHOWN.clear()
+    return "\n".join(lines)
 
 
 def machine() -> str:

@@ -10,13 +10,20 @@ import os
 import sys
 import time
 from importlib import import_module
+from pathlib import Path
 
-from process import ROOT, machine
+from process import ROOT, machine, shown
 
 NAMES = (
     "command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep",
     "sldbench",
 )  # fmt: skip
+
+HEAD = """\
+Made by `python tests/benchmarks/run.py NAME ... --out docs/benchmarks.md` (see `tests/benchmarks/README.md`). Every peer
+ran in the same run as what it is compared with, one process at a time; CPU seconds are of whole processes, user and
+system. The machine may have had other work: compare ratios, not seconds.\
+"""
 
 
 def main(arguments: list[str]) -> None:
@@ -27,6 +34,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--repeat", type=int, default=1, help="how often each long measurement is made; the best counts"
     )
+    parser.add_argument("--out", type=Path, help="a page (Markdown) of the tables")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.names) - set(NAMES))
     if unknown:
@@ -36,6 +44,7 @@ def main(arguments: list[str]) -> None:
     os.chdir(ROOT)
     from lawdsl import LawdslError
 
+    page = ["# Benchmarks", "", HEAD, "", machine(), ""]
     print(machine())
     for name in options.names or NAMES:
         began = time.perf_counter()
@@ -45,6 +54,9 @@ def main(arguments: list[str]) -> None:
         except LawdslError as error:  # no table of points: the folder of tables is named by LAWDSL_DATA
             print(error)
         print(f"({time.perf_counter() - began:.0f} s)", flush=True)
+        page += [f"## {name}", "", str(import_module(name).__doc__).strip(), "", shown()]
+    if options.out:
+        options.out.write_text("\n".join(page).rstrip() + "\n", "utf-8")
 
 
 if __name__ == "__main__":
