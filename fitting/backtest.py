@@ -36,7 +36,7 @@ METHODS = ("map", "nuts")
 #: cuts when none are said
 CUTS = 8
 #: rows below a cut, at least, and per parameter (levels of populations do not count)
-LEAST_ROWS, ROWS_A_PARAMETER = 15, 2
+LEAST_ROWS, ROWS_A_PARAMETER = 15, 4
 LEAST_ABOVE = 3
 #: rows of a table that are forecast at most; of more, so many are drawn
 MOST_ROWS = 20_000
@@ -196,13 +196,13 @@ def backtest(
         message = f"no cut of {along.text} could be fitted: {failed[0]['failed']}"
         raise InputError(Fault("FIT040", Span(law.name), message, "Cut higher (--cuts), or give narrower priors."))
     notes += [f"cut {short(10 ** one['cut'])} left out: {one['failed']}" for one in failed]
-    notes += [f"cut {short(10 ** one['cut'])}: {reason}" for one in raw for reason in one["reasons"]]
+    notes += [f"cut {short(10 ** one['cut'])} left out: {reason}" for one in raw for reason in one["reasons"]]
     lost = sum(one["left_out"] for one in raw)
     if lost:
         notes.append(f"{lost} forecasts left out: rows of levels that no row below the cut has")
     forecasts, final = assemble(law, at, raw)
     if not forecasts:
-        message = f"no row above a cut of {along.text} can be forecast"
+        message = f"no row above a cut of {along.text} can be forecast" + "".join(f"; {note}" for note in notes[:3])
         raise AskError(Fault("ASK015", Span(law.name), message, "Choose other cuts, or another frontier."))
     return Backtest(
         law, table.source, table.rows, along.text, float(at.max()), method, seed, forecasts, final, tuple(notes),
@@ -249,8 +249,9 @@ def assemble(
     law: Law, at: Array, raw: Sequence[Mapping[str, Any]]
 ) -> tuple[tuple[Forecast, ...], dict[str, Discrepancy]]:
     """Scores from the raw forecasts of rising cuts (`fitting.forecast.forecast`), widened by what lower cuts told; and
-    the law's error that all of them tell.
+    the law's error that all of them tell. A cut whose fit is not to be believed forecasts nothing.
     """
+    raw = [one for one in raw if not one["reasons"]]
     forecasts: list[Forecast] = []
     final: dict[str, Discrepancy] = {}
     for name, outcome in law.outcome.items():

@@ -1,4 +1,4 @@
-"""simple-scaling-laws (PyPI, Python 3.12 and up): its separable power law with 1,000 bootstrap draws, as its API does it.
+"""simple-scaling-laws (PyPI, Python 3.12 and up): its separable power law with its own bootstrap, by its API.
 
 Run as: peer_simple.py ROWS.npz DRAWS. Its objective is the mean square of the loss, not Huber's of its log.
 """

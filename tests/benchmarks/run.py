@@ -20,9 +20,9 @@ NAMES = (
 )  # fmt: skip
 
 HEAD = """\
-Made by `python tests/benchmarks/run.py NAME ... --out docs/benchmarks.md` (see `tests/benchmarks/README.md`). Every peer
-ran in the same run as what it is compared with, one process at a time; CPU seconds are of whole processes, user and
-system. The machine may have had other work: compare ratios, not seconds.\
+Made by `python tests/benchmarks/run.py NAME ... --out docs/benchmarks.md` (see `tests/benchmarks/README.md`). Every
+peer ran in the same run as what it is compared with, one process at a time; CPU seconds are of whole processes, user
+and system. The machine may have had other work: compare ratios, not seconds.\
 """
 
 
