@@ -37,7 +37,8 @@ def centred(model: Model, optimum: Optimum) -> Model:
     offsets = frozenset(name for name, share in left.items() if not 0 <= share < LEFT)
     if offsets == {b.parameter for b in populations if b.role == "offsets"}:
         return model
-    return Model(model.law, model.table, offsets)
+    other = Model(model.law, model.table, offsets)
+    return other.weighted(model.data["weights"]) if "weights" in model.data else other
 
 
 def moved(u: Array, model: Model, other: Model) -> Array:
