@@ -14,7 +14,7 @@ from .model import Array, Model
 from .start import Optimum
 
 #: share of a population's variance that is left of a level's (the median level) from which on offsets do better
-LEFT = 0.3
+LEFT = 0.5
 
 
 def centred(model: Model, optimum: Optimum) -> Model:

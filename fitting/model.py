@@ -121,9 +121,8 @@ class Model:
 
     def _apart(self, name: str) -> bool:
         """Whether a population's levels stand in the vector as offsets."""
-        if self._offsets is not None:
-            return name in self._offsets
-        return bool(np.median(np.bincount(self.groupings[name].codes)) < ROWS_THAT_INFORM)
+        few = bool(np.median(np.bincount(self.groupings[name].codes)) < ROWS_THAT_INFORM)
+        return few if self._offsets is None else name in self._offsets
 
     @cached_property
     def program(self) -> Program:
