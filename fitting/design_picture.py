@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lawdsl.figures import unframed
 from lawdsl.law import Law
 
 from .design import Design
@@ -40,6 +41,5 @@ def picture(law: Law, design: Design) -> Figure:
     axes.set_title(f"{law.title}: {design.question}", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     axes.grid(which="major", color="0.9", lw=0.6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    unframed(axes)
     return figure

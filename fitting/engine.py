@@ -210,8 +210,10 @@ def _sampled(
     chains = begun(whitening, settings, "sampling")
     found = chains.draw(settings.draws)
     told, scalars = judged(found)
+    if told.ok or settings.chains == 1:
+        return found, told, ()
     what = repair.trouble(scalars, found.stats, settings.max_tree_depth)
-    if told.ok or not what or settings.chains == 1:
+    if not what:
         return found, told, ()
     if what.short:
         progress = telling("sampling on", settings.draws * (what.times - 1))

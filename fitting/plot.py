@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lawdsl.errors import AskError, Fault, OutsideError, Span, suggest
+from lawdsl.figures import unframed
 
 from .posterior import Posterior
 from .predictions import Point, describe, predict, read_points
@@ -80,8 +81,7 @@ def curves(
     axes.set_title(f"{law.title}: {level:.0%} bands", fontsize=10)
     axes.legend(frameon=False, fontsize=8)
     axes.grid(which="major", color="0.9", lw=0.6)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    unframed(axes)
     return figure
 
 

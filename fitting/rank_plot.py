@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lawdsl.figures import unframed
+
 from . import ranks as test
 from .calibration import DRAWS, Calibration
 
@@ -41,8 +43,7 @@ def ranks(calibration: Calibration) -> Figure:
         axes.set_title(f"{name}  p {calibration.p[name]:.2g}", fontsize=8, color="#D55E00" if bad else "black")
         axes.tick_params(labelsize=6)
         axes.set_xlim(0, 1)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
+        unframed(axes)
     figure.supxlabel("rank of the truth among the draws, as a share", fontsize=8)
     figure.supylabel("share of ranks below it, minus its own", fontsize=8)
     word = "calibrated" if calibration.ok else "rejected"

@@ -95,9 +95,14 @@ def figure(picture: Picture) -> Figure:
     if plan.varied:
         axes.legend(title=plan.varied, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=1.2,
                     borderpad=0.2, fontsize=8, title_fontsize=8, alignment="left")  # fmt: skip
+    unframed(axes)
+    return drawing
+
+
+def unframed(axes: Axes) -> None:
+    """Leave of a frame the two axes."""
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
-    return drawing
 
 
 def _scale(axes: Axes, which: str, log: bool) -> None:

@@ -11,6 +11,7 @@ import click
 from ..errors import AskError, Fault, Span
 from . import say
 from .fits import _engine, _units, pairs, table_options
+from .jobs import job_options
 from .laws import JSON
 
 if TYPE_CHECKING:
@@ -23,21 +24,12 @@ if TYPE_CHECKING:
 @click.option("--data", metavar="TABLE", help="Simulate at the rows of a table; at the law's own design unless said.")
 @table_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same ranks.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; a core each unless said.")
-@click.option(
-    "--on",
-    "where_to",
-    default="local",
-    show_default=True,
-    metavar="local|here|ray[:ADDRESS]",
-    help="Processes of this machine, this process alone, or Ray.",
-)
-@click.option("--store", type=click.Path(path_type=Path), help="A file that keeps what is done, to go on with.")
+@job_options
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the ranks into this .png, .svg or .pdf.")
 @JSON
 def calibrate_command(
     law: str, replicates: int, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
-    drop_missing: bool | None, seed: int, workers: int | None, where_to: str, store: Path | None, plot: Path | None,
+    drop_missing: bool | None, seed: int, workers: int | None, on: str, store: Path | None, plot: Path | None,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Simulation-based calibration: draw constants from the law's prior, simulate rows, fit, and rank the constants
@@ -58,7 +50,7 @@ def calibrate_command(
 
     with say.progress(not as_json) as progress:
         calibration: Calibration = calibrate(
-            found, table, replicates=replicates, seed=seed, on=where_to, workers=workers, store=store, progress=progress
+            found, table, replicates=replicates, seed=seed, on=on, workers=workers, store=store, progress=progress
         )
     if plot is not None:
         from fitting import rank_plot

@@ -9,6 +9,7 @@ import click
 
 from . import say
 from .fits import METHODS, _engine
+from .jobs import job_options
 from .laws import JSON
 
 
@@ -25,15 +26,7 @@ from .laws import JSON
 @click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
 @click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("fits"), show_default=True, help="The fit files.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; a core each unless said.")
-@click.option(
-    "--on",
-    default="local",
-    show_default=True,
-    metavar="local|here|ray[:ADDRESS]",
-    help="Processes of this machine, this process alone, or Ray.",
-)
-@click.option("--store", type=click.Path(path_type=Path), help="A file that keeps what is done, to go on with.")
+@job_options
 @JSON
 def sweep_command(
     laws: tuple[str, ...], data: tuple[str, ...], method: str, seeds: int, chains: int, draws: int, out: Path,
