@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .answers import Answer as Answer
     from .answers import ask as ask
+    from .backtesting import Backtest as Backtest
+    from .backtesting import backtest as backtest
+    from .calibration import Calibration as Calibration
+    from .calibration import calibrate as calibrate
+    from .comparing import Comparison as Comparison
+    from .comparing import compare as compare
+    from .designing import Design as Design
+    from .designing import design as design
+    from .differences import Difference as Difference
+    from .differences import difference as difference
     from .engine import fit as fit
+    from .planning import Plan as Plan
+    from .planning import plan as plan
     from .posterior import Posterior as Posterior
     from .posterior import open_fit as open_fit
     from .predictions import Prediction as Prediction
@@ -24,12 +36,24 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "answers",
+    "Backtest": "backtesting",
+    "Calibration": "calibration",
+    "Comparison": "comparing",
+    "Design": "designing",
+    "Difference": "differences",
+    "Plan": "planning",
     "Posterior": "posterior",
     "Prediction": "predictions",
     "Verdict": "verdict",
     "ask": "answers",
+    "backtest": "backtesting",
+    "calibrate": "calibration",
+    "compare": "comparing",
+    "design": "designing",
+    "difference": "differences",
     "fit": "engine",
     "open_fit": "posterior",
+    "plan": "planning",
     "predict": "predictions",
     "simulate": "simulation",
 }

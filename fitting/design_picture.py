@@ -9,7 +9,7 @@ import numpy as np
 from lawdsl.figures import unframed
 from lawdsl.law import Law
 
-from .design import Design
+from .designing import Design
 from .plot import COLOURS
 
 if TYPE_CHECKING:

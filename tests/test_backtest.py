@@ -12,8 +12,8 @@ import pytest
 
 import fitting
 import lawdsl
-from fitting import backtest as module
-from fitting.backtest import Backtest, backtest
+from fitting import backtesting as module
+from fitting.backtesting import Backtest, backtest
 from fitting.posterior import open_fit, table_of
 from fitting.reliability import Reliability
 from lawdsl.cli import run

@@ -11,7 +11,7 @@ import pytest
 from posteriors import posterior
 
 import lawdsl
-from fitting import Posterior, compare
+from fitting import Posterior, comparing
 from fitting.future import cuts_of
 from fitting.psis import leave_one_out
 from lawdsl.cli import run
@@ -55,19 +55,19 @@ def drawn(one: lawdsl.Law, rows: Any = None, **more: Any) -> Posterior:
 def test_stacking_of_a_known_mixture() -> None:
     """Rows that are one third of one density and two thirds of the other."""
     a, b = np.array([0.0] * 10 + [-50.0] * 20), np.array([-50.0] * 10 + [0.0] * 20)
-    weights = compare.stacking(np.column_stack([a, b]), np.ones(30))
+    weights = comparing.stacking(np.column_stack([a, b]), np.ones(30))
     np.testing.assert_allclose(weights, [1 / 3, 2 / 3], atol=1e-6)
 
 
 def test_stacking_gives_the_better_law_all_where_it_is_better_everywhere() -> None:
-    weights = compare.stacking(np.column_stack([np.zeros(30), np.full(30, -2.0)]), np.ones(30))
+    weights = comparing.stacking(np.column_stack([np.zeros(30), np.full(30, -2.0)]), np.ones(30))
     assert weights[0] > 0.99
 
 
 def test_quantiles_of_weighted_draws() -> None:
     values = np.concatenate([np.random.default_rng(0).normal(0, 1, 4000), np.random.default_rng(1).normal(9, 1, 4000)])
     weights = np.repeat([0.25, 0.75], 4000)
-    low, high = compare.weighted_quantiles(values, weights, (0.125, 0.625))
+    low, high = comparing.weighted_quantiles(values, weights, (0.125, 0.625))
     assert low == pytest.approx(0, abs=0.1) and high == pytest.approx(9, abs=0.1)
 
 
@@ -83,7 +83,7 @@ def test_cuts_leave_rows_on_both_sides() -> None:
 
 
 def test_a_right_law_and_a_wrong_one() -> None:
-    found = compare.compare([drawn(law()), drawn(law("A/(N/1e6)^a + s", name="off"))], seed=0)
+    found = comparing.compare([drawn(law()), drawn(law("A/(N/1e6)^a + s", name="off"))], seed=0)
     assert found.names == ("line", "off")
     assert found.frontier == "N"
     right, wrong = found.loo
@@ -98,66 +98,66 @@ def test_one_law_on_two_scales_of_noise_is_told_apart_by_density_alone() -> None
     logs, plain = drawn(law(), rows), drawn(law(on="identity"), rows)
     scaled = {**plain.draws, "s": plain.draws["s"] * float(np.mean(rows["L"]))}
     plain = posterior(law(on="identity"), rows, scaled)
-    a, b = (compare._leave_one_out(compare.model_of(p), p) for p in (logs, plain))
+    a, b = (comparing._leave_one_out(comparing.model_of(p), p) for p in (logs, plain))
     assert abs(a.elpd.sum() - b.elpd.sum()) < 25
 
 
 def test_the_score_is_that_of_the_draws() -> None:
     one = drawn(law())
-    found = compare.compare([one, drawn(law(name="same"))], seed=0)
-    model = compare.model_of(one)
-    density = compare.row_log_density(model, one.flat)
-    assert found.loo[0].elpd == pytest.approx(leave_one_out(density, compare._independence(one)).elpd.sum())
+    found = comparing.compare([one, drawn(law(name="same"))], seed=0)
+    model = comparing.model_of(one)
+    density = comparing.row_log_density(model, one.flat)
+    assert found.loo[0].elpd == pytest.approx(leave_one_out(density, comparing._independence(one)).elpd.sum())
     assert found.loo[1].difference == 0 and found.loo[1].difference_se == 0
 
 
 def test_names_that_come_twice() -> None:
-    assert compare.distinct(["a", "b", "a", "a"]) == ("a", "b", "a #2", "a #3")
+    assert comparing.distinct(["a", "b", "a", "a"]) == ("a", "b", "a #2", "a #3")
 
 
 @pytest.mark.parametrize("change", ["fewer", "other"])
 def test_other_rows_are_refused(change: str) -> None:
     other = {k: v[:-1] for k, v in ROWS.items()} if change == "fewer" else ROWS | {"L": ROWS["L"] / np.log(2)}
     with pytest.raises(InputError, match="not of the same rows") as found:
-        compare.compare([drawn(law()), drawn(law(name="other"), other)])
+        comparing.compare([drawn(law()), drawn(law(name="other"), other)])
     assert [fault.code for fault in found.value.faults] == ["FIT052"]
     assert ("40 rows against 39" if change == "fewer" else "in row 1") in str(found.value)
 
 
 def test_one_law_and_point_fits_are_refused() -> None:
     with pytest.raises(InputError, match="FIT051"):
-        compare.compare([drawn(law())])
+        comparing.compare([drawn(law())])
     point = drawn(law(), method="huber", residuals={"L": np.zeros(40)})
     with pytest.raises(InputError, match="FIT053"):
-        compare.compare([drawn(law()), point])
+        comparing.compare([drawn(law()), point])
 
 
 def test_the_future_lies_along_compute() -> None:
     """Where the rows know it; else along the variable that ranges widest."""
     both = law("A/(N*D/2e13)^(a/2)", name="both")
-    models = [compare.model_of(drawn(one)) for one in (law(), both)]
-    assert compare._frontier(models[:1], None)[0] == "N"
-    word, along = compare._frontier(models, None)
+    models = [comparing.model_of(drawn(one)) for one in (law(), both)]
+    assert comparing._frontier(models[:1], None)[0] == "N"
+    word, along = comparing._frontier(models, None)
     assert word == "C"
     np.testing.assert_allclose(along, 120 * N**2)
-    np.testing.assert_allclose(compare._frontier(models, "D/N")[1], 20)
+    np.testing.assert_allclose(comparing._frontier(models, "D/N")[1], 20)
 
 
 @pytest.mark.parametrize("frontier", ["Q", "N +", "C*Q"])
 def test_a_frontier_that_no_law_has(frontier: str) -> None:
     with pytest.raises(AskError, match="FIT054"):
-        compare.compare([drawn(law()), drawn(law(name="other"))], frontier=frontier)
+        comparing.compare([drawn(law()), drawn(law(name="other"))], frontier=frontier)
 
 
 def test_the_average_holds_the_spread_between_laws() -> None:
     low, high = drawn(law()), drawn(law("2*A/(N/1e6)^a", name="twice"))
-    (one,) = compare.average([low, high], [0.5, 0.5], [{"N": "1B"}])
+    (one,) = comparing.average([low, high], [0.5, 0.5], [{"N": "1B"}])
     assert one.average.lo == pytest.approx(one.laws[0].lo, rel=0.02)
     assert one.average.hi == pytest.approx(one.laws[1].hi, rel=0.02)
     assert one.average.new_lo < one.average.lo and one.average.hi < one.average.new_hi
     assert one.average.mean == pytest.approx((one.laws[0].mean + one.laws[1].mean) / 2)
     with pytest.raises(AskError, match="ASK002"):
-        compare.average([low, high], [0.5, 0.5], [{"Q": 1}])
+        comparing.average([low, high], [0.5, 0.5], [{"Q": 1}])
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

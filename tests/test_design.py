@@ -16,7 +16,7 @@ from posteriors import posterior
 import lawdsl
 from fitting import Posterior
 from fitting.cost import cost_of, costs
-from fitting.design import MOST, Design, design, grid
+from fitting.designing import MOST, Design, design, grid
 from fitting.predictions import read_points
 from fitting.question_draws import asked
 from lawdsl.cli import run

@@ -15,7 +15,7 @@ from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, Verdict
-from fitting.difference import corners, difference
+from fitting.differences import corners, difference
 from fitting.locking import drifted, flat, read
 from lawdsl.cli import run
 from lawdsl.errors import InputError, Span

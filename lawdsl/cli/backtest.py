@@ -15,7 +15,7 @@ from .fits import _engine, _units, pairs, table_options
 from .laws import JSON
 
 if TYPE_CHECKING:
-    from fitting.backtest import Backtest
+    from fitting.backtesting import Backtest
     from fitting.posterior import Posterior
 
 METHODS = ("map", "nuts")
@@ -51,7 +51,7 @@ def backtest_command(
     how such forecasts fared, and are widened where they need it.
     """
     _engine()
-    from fitting.backtest import backtest
+    from fitting.backtesting import backtest
 
     posterior: Posterior | None = None
     if law.endswith(".nc"):
@@ -94,7 +94,7 @@ def backtest_command(
 
 
 def _print(told: Backtest) -> None:
-    from fitting.backtest import FORMS
+    from fitting.backtesting import FORMS
     from fitting.reliability import place
 
     law = told.law

@@ -15,7 +15,7 @@ from .fits import METHODS, _engine, _units, pairs, table_options
 from .laws import JSON
 
 if TYPE_CHECKING:
-    from fitting.compare import Averaged, Comparison, Score
+    from fitting.comparing import Averaged, Comparison, Score
 
 
 @click.command("compare")
@@ -48,7 +48,7 @@ def compare_command(
         raise AskError(Fault("FIT051", Span(laws[0][:120]), "a comparison needs two laws or more", cure))
     asked = [pairs((point,), "--at") for point in points]
     engine = _engine()
-    from fitting import compare as comparing
+    from fitting import comparing
 
     read = [_read(engine, law) for law in laws]
     mapped = _maps(read, pairs(maps, "--map"))

@@ -16,7 +16,7 @@ from .laws import JSON
 
 if TYPE_CHECKING:
     from fitting import Posterior
-    from fitting.design import Design
+    from fitting.designing import Design
 
     from ..law import Law
 
@@ -63,7 +63,7 @@ def design_command(
     posterior: Posterior = engine.open_fit(fit)
     law = posterior.law
     from fitting.cost import cost_of
-    from fitting.design import design, grid
+    from fitting.designing import design, grid
     from fitting.predictions import read_points, table_points
     from fitting.question_draws import asked
 

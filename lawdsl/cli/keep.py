@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fitting import Posterior
-    from fitting.difference import Difference, Shift
+    from fitting.differences import Difference, Shift
 
     from ..law import Law
     from ..table import Table
@@ -33,7 +33,7 @@ def diff_command(first: Path, second: Path, points: tuple[str, ...], given: tupl
     """What changed between two fits: law, rows, versions, parameters, and which predictions moved by how many sd."""
     engine = _engine()
     fits: list[Posterior] = [engine.open_fit(first), engine.open_fit(second)]
-    from fitting.difference import difference
+    from fitting.differences import difference
 
     found = difference(fits[0], fits[1], [pairs((point,), "--at") for point in points], pairs(given, "--given"))
     good = all(fit.verdict.ok for fit in fits)

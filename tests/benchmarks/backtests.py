@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 import lawdsl
-from fitting import backtest as engine
+from fitting import backtesting as engine
 from fitting import discrepancy, outcomes, scores
 from fitting.reliability import BINS, place
 from lawdsl.law import Law

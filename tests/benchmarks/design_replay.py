@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 import lawdsl
 from fitting import Posterior, engine
 from fitting.cost import cost_of
-from fitting.design import design
+from fitting.designing import design
 from fitting.model import Model
 from fitting.predictions import read_points
 from fitting.question_draws import asked
