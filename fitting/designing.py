@@ -247,8 +247,9 @@ def _checked(posterior: Posterior, question: Asked, batch: Sequence[Point], leve
     the effective draws (Kong 1992). No normal form is assumed: only that the draws are dense where the weights are."""
     if posterior.residuals is not None:
         return None, 0.0  # a point fit: it has no likelihood
-    import jax
     import jax.numpy as jnp
+
+    from .device import computing
 
     law = posterior.law
     random = np.random.default_rng([posterior.provenance.seed, 7])
@@ -263,7 +264,7 @@ def _checked(posterior: Posterior, question: Asked, batch: Sequence[Point], leve
         at = {what: values for what, values in rows[name].items() if not what.startswith("slope ")}
         drawn = outcomes.replicate(outcome, {what: values[truths] for what, values in at.items()}, {}, random)
         observed = outcomes.transform(outcome.noise, drawn)
-        with jax.enable_x64(True):
+        with computing():
             for place in range(len(batch)):
                 here = {what: jnp.asarray(values[:, place]) for what, values in at.items()}
                 data = {"observed": jnp.asarray(observed[:, place, None])}

@@ -22,6 +22,7 @@ import jax
 import numpy as np
 
 from . import cache
+from .device import device
 
 SUFFIX = ".program"
 
@@ -49,7 +50,7 @@ def stored(
     """`function` compiled for arguments shaped like `args` (pytrees of arrays), from the cache where it is there.
 
     `identity` must change with everything that `function` closes over; None keeps nothing, neither on disk nor in
-    memory. `settings` are static choices made by the calling module. Call inside `jax.enable_x64(True)` both here and
+    memory. `settings` are static choices made by the calling module. Call inside `device.computing()` both here and
     when running the result, which takes the same pytrees as `args`; PRNG keys go as raw uint32 key data.
     """
     if identity is None:
@@ -140,12 +141,12 @@ def _key(name: str, identity: str, settings: dict[str, object], args: tuple[Any,
 @functools.cache
 def _surroundings() -> tuple[str, ...]:
     """What a program depends on beyond its law: versions, our own sources, backend and processor."""
-    device = jax.devices()[0]
+    found = device()
     return (
         *(cache.version(name) for name in ("lawdsl", "jax", "jaxlib", "numpyro")),
         platform.python_version(),
         cache.sources(),
-        f"{device.platform} {device.device_kind} x{jax.device_count()}",
+        f"{found.platform} {found.device_kind} x{jax.device_count(found.platform)}",
         f"{platform.system()} {platform.machine()} {_processor()}",
         os.environ.get("XLA_FLAGS", ""),
     )

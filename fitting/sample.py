@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from .device import computing
 from .programs import Program, stored
 from .start import values_and_gradients
 from .whiten import Whitening
@@ -91,7 +92,7 @@ def warmed(
     warm-up included. Equal arguments give equal draws.
     Raises: ValueError if the potential is not finite near the center of the whitening.
     """
-    with jax.enable_x64(True):
+    with computing():
         return _warmed(potential, data, whitening, settings, identity, progress)
 
 
@@ -122,7 +123,7 @@ class Chains:
 
         def run(state: Any) -> tuple[Any, dict[str, NDArray[Any]]]:
             blocks: list[dict[str, NDArray[Any]]] = []
-            with jax.enable_x64(True):  # which is a thread's own
+            with computing():
                 for start in range(0, count, BLOCK):
                     state, told = self._take(state, *fixed)
                     blocks.append({name: np.asarray(value) for name, value in told.items()})

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .device import computing
 from .programs import Program, stored
 
 Array = NDArray[np.float64]
@@ -97,7 +98,7 @@ def descend(
     Raises: ValueError if the objective is finite at none of the starts.
     """
     positions = np.array(starts, dtype=float)
-    with jax.enable_x64(True):
+    with computing():
         evaluate = _evaluator(objective, curvature, positions.shape, data, None, identity)
         ended = _descend(evaluate, positions, max_steps, alike=True)
         if not np.isfinite(ended.values).any():
@@ -128,7 +129,7 @@ def approach(
 
     unit = np.asarray(scale, dtype=float)
     positions = np.array(starts, dtype=float)
-    with jax.enable_x64(True):
+    with computing():
         known = jax.device_put(data)
         slopes = jax.value_and_grad(objective)
         run = stored("slope", slopes, (positions[0], known), identity=identity)
@@ -161,7 +162,7 @@ def refits(
     """
     rows = np.array(weights, dtype=float)
     positions = np.tile(np.array(start, dtype=float), (len(rows), 1))
-    with jax.enable_x64(True):
+    with computing():
         evaluate = _evaluator(objective, curvature, positions.shape, data, rows, identity)
         ended = _descend(evaluate, positions, max_steps, alike=False, promise=REFIT_PROMISE)
     return Refits(ended.positions, ended.values, ended.arrived)
@@ -172,7 +173,7 @@ def values_and_gradients(
 ) -> tuple[Array, Array]:
     """Objective (k,) and gradient (k, d) at each row of `positions` (k, d)."""
     points = np.array(positions, dtype=float)
-    with jax.enable_x64(True):
+    with computing():
         evaluate = _evaluator(objective, None, points.shape, data, None, identity)
         values, gradients, _ = evaluate(points, np.arange(len(points)))
     return values, gradients

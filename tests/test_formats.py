@@ -267,4 +267,6 @@ def test_an_accelerator_gives_the_cpus_weights(model: Any, name: str) -> None:
     there = quantize(model.cuda(), parse_format(name)).weights
     for key, values in here.items():
         assert there[key].is_cuda
-        assert float((there[key].cpu() - values).abs().gt(1e-6).float().mean()) < 1e-3
+        # a group's mean summed in another order may round to the next half-precision scale: 2^-10 of the value
+        bound = 1e-6 + values.abs() * 2**-10
+        assert float((there[key].cpu() - values).abs().gt(bound).float().mean()) < 1e-3

@@ -58,6 +58,7 @@ def group() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit status."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX wakes an accelerator that the engine has no use for
     try:
         result = group.main(arguments, prog_name="lawdsl", standalone_mode=False)
         sys.stdout.flush()
