@@ -303,7 +303,7 @@ CODES: dict[str, tuple[str, str]] = {
         "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
         "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
     ),
-    "FIT001": ("a fit or figure cannot be written", "Check the folder's rights and space, or choose another place."),
+    "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
         "not a fit file",

@@ -78,6 +78,8 @@ NAME = Words("a name")
 NUMBER = Words("a number")
 EXPRESSION = Words("an expression")
 UNIT = Words("a unit")
+KIND = Words("a kind")
+FAMILY = Words("a family of noise", (*SCALED, *COUNTED))
 PRIOR = Words("a prior")
 PAIR = Many(NUMBER)
 YES = Words("yes", ("yes", "true", "True"))
@@ -97,7 +99,7 @@ VALUE_KEYS = {
 }
 
 NOISE = Block({
-    "family": Entry(Words("a family of noise", (*SCALED, *COUNTED)), "the distribution of observations", required=True),
+    "family": Entry(FAMILY, "the distribution of observations", required=True),
     "on": Entry(Words("a scale", ("identity", "log", "logit")), "their scale; identity unless said"),
     "scale": Entry(EXPRESSION, "their standard deviation on that scale"),
     "error": Entry(NAME, "a column of known standard errors, in the response's unit"),
@@ -124,7 +126,7 @@ LAW = Block({
     }, short=TEXT), "the name its value has here"), "other laws, as values; their parameters become NAME_parameter"),
     "variables": Entry(Named(Block({
         "unit": Entry(UNIT, "what the number counts", required=True),
-        "kind": Entry(TEXT, "of parameters: total, non-embedding, active, non-zero; of tokens: seen, unique"),
+        "kind": Entry(KIND, "which of the unit's numbers it is, where there are several"),
         "about": Entry(TEXT, "what the variable is"),
         "is": Entry(EXPRESSION, "how it follows from other variables"),
         "domain": Entry(Words("a domain", ("positive", "real", "unit")), "its values; positive unless said"),
@@ -133,7 +135,7 @@ LAW = Block({
     }), "a variable's name"), "the covariates of the law", required=True),
     "response": Entry(Named(Block({
         "unit": Entry(UNIT, "what the number counts", required=True),
-        "kind": Entry(TEXT, "as for variables"),
+        "kind": Entry(KIND, "as for variables"),
         "about": Entry(TEXT, "what the response is"),
     }), "the response's name"), "the quantity the law predicts, or several", required=True),
     "sequence": Entry(Block({

@@ -15,6 +15,20 @@ STATUS = {
     "bound": "bound: an inequality, which is evaluated and not fitted",
 }
 
+#: the families of noise: how observations scatter about the law's mean
+NOISES = {
+    "normal": "bell curve; `scale` is its standard deviation",
+    "student-t": "bell curve with heavy tails, by `df`; a few wild rows do not move the law",
+    "laplace": "two exponentials; `scale` is its standard deviation",
+    "huber": "square near the law, linear beyond `delta` scales: the loss that papers minimize",
+    "lognormal": "normal on the natural log of the response",
+    "logit-normal": "normal on the logit of a share",
+    "beta": "shares between 0 and 1, by `concentration`",
+    "binomial": "shares of `trials`",
+    "beta-binomial": "shares of `trials` that scatter more than a binomial's, by `concentration`",
+    "poisson": "counts",
+}
+
 
 def plus_minus(value: float, error: float) -> str:
     """`1.807 ± 0.017`."""

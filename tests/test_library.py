@@ -187,6 +187,7 @@ def test_the_wheel_holds_sub_folders(tmp_path: Path) -> None:
     shutil.copy(root / "laws" / "qid.yaml", tmp_path / "laws" / "deep" / "qid.yaml")
     inside = {file.distribution_path for file in builder.WheelBuilder(str(tmp_path)).recurse_included_files()}
     assert {f"lawdsl/laws/{name}.yaml" for name in (*library.names(), "deep/qid")} <= inside
+    assert "lawdsl/laws/law.schema.json" in inside
 
 
 words = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=40).map(

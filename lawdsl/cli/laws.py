@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from .. import library, words
-from ..errors import Fault, InputError, LawdslError, Span, suggest
+from ..errors import Fault, InputError, LawdslError, OutsideError, Span, suggest
 from ..law import Law
 from ..shape import STATUS, TOPIC
 from . import say
@@ -268,9 +269,21 @@ def explain_command(code: str | None, as_json: bool) -> None:
 
 
 @click.command("schema")
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write it into this file, such as law.schema.json.")
 @click.option("--json", "as_json", is_flag=True, help="Accepted for symmetry: the schema is JSON in any case.")
-def schema_command(as_json: bool) -> None:
-    """The JSON Schema of law files, generated from the code that reads them."""
-    from ..schema import schema
+def schema_command(out: Path | None, as_json: bool) -> None:
+    """The JSON Schema of law files, generated from the code that reads them: with it editors complete and check."""
+    from .. import schema
 
-    click.echo(json.dumps(schema(), indent=None if as_json else 2))
+    if out is None:
+        click.echo(json.dumps(schema.schema(), ensure_ascii=False) if as_json else schema.text(), nl=as_json)
+        return
+    try:
+        out.write_text(schema.text(), encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write {out}: {error.strerror or error}"
+        raise OutsideError(Fault("FIT001", Span(str(out)), message, "Check the folder and its rights.")) from None
+    if as_json:
+        say.as_json({"schema": str(out), "line": schema.first_line(out.name)})
+        return
+    say.note(f"{out} is written; the first line of a law file beside it: {schema.first_line(out.name)}")
