@@ -28,6 +28,21 @@ NOISES = {
     "beta-binomial": "shares of `trials` that scatter more than a binomial's, by `concentration`",
     "poisson": "counts",
 }
+#: nats/token of a uniform guess over a vocabulary of a million
+WORSE_THAN_A_GUESS = 13.8
+#: what is to be said beside forecasts: of losses that no model has, of widened intervals, and of plain ones far out
+NO_LOSS = (
+    "A loss above 13.8 nats/token is worse than a uniform guess over a million tokens: no model has it. Read such a "
+    "number as: unusable, and the law does not hold there."
+)
+WIDENED = (
+    "Beyond the rows the intervals are widened by the law's own error, as backtests on these rows and on other tables "
+    "found it."
+)
+FAR = (
+    "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "
+    "tests that."
+)
 
 
 def plus_minus(value: float, error: float) -> str:

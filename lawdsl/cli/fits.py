@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import words
 from ..errors import AskError, Fault, InputError, OutsideError, Span
 from ..law import Value
 from ..numbers import short
@@ -275,32 +276,16 @@ def predict_command(
     for text in list(dict.fromkeys(one.found for one in found if one.found))[:12]:
         say.wrapped([("", f"calibration: {text}")], indent=0)
     if any(one.widened for one in found):
-        say.wrapped([("", _WIDENED)], indent=0)
+        say.wrapped([("", words.WIDENED)], indent=0)
     if far and posterior.reliability is None and posterior.residuals is None:
         say.wrapped([("", f"not backtested: lawdsl backtest {fit} tells how such forecasts fare on these rows")], 0)
     if not any(one.widened for one in found) and any(abs(decades) > 1 for one in found for _, decades in one.beyond):
-        say.wrapped([("", _FAR)], indent=0)
+        say.wrapped([("", words.FAR)], indent=0)
     losses = {response.name for response in responses if response.quantity.unit == "nats/token"}
-    if any(one.response in losses and one.median > WORSE_THAN_A_GUESS for one in found):
-        say.wrapped([("", _NO_LOSS)], indent=0)
+    if any(one.response in losses and one.median > words.WORSE_THAN_A_GUESS for one in found):
+        say.wrapped([("", words.NO_LOSS)], indent=0)
     _print_verdict(posterior)
     return 0 if posterior.verdict.ok else 1
-
-
-#: nats/token of a uniform guess over a vocabulary of a million
-WORSE_THAN_A_GUESS = 13.8
-_NO_LOSS = (
-    "A loss above 13.8 nats/token is worse than a uniform guess over a million tokens: no model has it. Read such a "
-    "number as: unusable, and the law does not hold there."
-)
-_WIDENED = (
-    "Beyond the rows the intervals are widened by the law's own error, as backtests on these rows and on other tables "
-    "found it."
-)
-_FAR = (
-    "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "
-    "tests that."
-)
 
 
 @click.command("ask")
@@ -315,8 +300,6 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
     posterior: Posterior = engine.open_fit(fit)
     law = posterior.law
     if question is None:
-        from .. import words
-
         if as_json:
             say.as_json({"questions": {a.name: {"given": list(a.given), "about": a.about} for a in law.ask}})
         else:
