@@ -13,8 +13,9 @@ import hashlib
 import importlib.metadata
 import os
 import stat
-import tempfile
 from pathlib import Path
+
+from lawdsl import atomic
 
 MAX_BYTES = 512 * 2**20
 SUFFIXES = (".program", ".expressions")
@@ -48,17 +49,9 @@ def private(path: Path) -> bool:
 
 def keep(path: Path, content: bytes) -> None:
     """Write an entry, whole or not at all, and drop the oldest ones beyond the cache's size."""
-    temporary = None
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
+    with contextlib.suppress(Exception):  # no space, no rights: the fit goes on
+        atomic.write(path, content)
         prune(path.parent, MAX_BYTES)
-    except Exception:  # no space, no rights: the fit goes on
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
 
 
 def prune(folder: Path, limit: int) -> None:

@@ -7,10 +7,7 @@ before it: HDF5 may read a damaged file forever, or read it wrongly.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lawdsl import atomic
 from lawdsl.errors import Fault, OutsideError, Span
 
 SEAL = b"lawdsl sha256 "
@@ -40,24 +38,13 @@ def write(groups: Mapping[str, Group], path: Path) -> Path:
 
     Raises: OutsideError (FIT001) where the file cannot be written.
     """
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        os.close(handle)
-        _write(groups, temporary)
-        with open(temporary, "r+b") as file:
-            file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException as error:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-        if not isinstance(error, OSError):
-            raise
+        with atomic.replacing(path) as part:
+            _write(groups, str(part))
+            with open(part, "r+b") as file:
+                file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
         message = f"the fit cannot be written: {error.strerror or error}"
         raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
     return path
@@ -85,12 +72,6 @@ def _write(groups: Mapping[str, Group], path: str) -> None:
                 made = home.create_variable(variable, dims, data=plain, **packed)
                 if values.dtype == bool:
                     made.attrs["dtype"] = "bool"  # as xarray marks what it stores as int8
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
 
 
 def read(path: Path) -> dict[str, Group]:

@@ -11,14 +11,13 @@ import contextlib
 import hashlib
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lawdsl import library
+from lawdsl import atomic, library
 from lawdsl.errors import Fault, InputError, LawdslError, OutsideError, Span
 from lawdsl.law import Law
 from lawdsl.numbers import parse_number
@@ -181,17 +180,10 @@ def write(lock: Path, entries: Mapping[str, Plain]) -> None:
     import yaml
 
     text = HEAD + yaml.safe_dump({"lock": 1, "fits": dict(entries)}, sort_keys=False, width=10_000, allow_unicode=True)
-    temporary = ""
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=lock.parent, prefix=f".{lock.name}.", suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, lock)
+        atomic.write(lock, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         message = f"the lock cannot be written: {error.strerror or error}"
         raise OutsideError(Fault("FIT001", Span(str(lock)), message, "Choose another place with --out.")) from None
 

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+from lawdsl import atomic
 from lawdsl.errors import Fault, InputError, OutsideError, Span, suggest
 
 if TYPE_CHECKING:
@@ -344,7 +345,7 @@ def _download(wanted: Entry, path: Path) -> bytes:
     import pooch
     from requests import exceptions
 
-    part = _beside(path)
+    part = path.with_name(f".{uuid4().hex}.part")
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -401,17 +402,7 @@ def _writing(path: Path) -> Iterator[None]:
         raise OutsideError(Fault("TAB107", Span(str(path)), message, cure)) from None
 
 
-def _beside(path: Path) -> Path:
-    """A name that nothing else uses, in the same folder, so that renaming to `path` is one step."""
-    return path.with_name(f".{path.name}.{uuid4().hex}.part")
-
-
 def _write(path: Path, content: bytes) -> None:
     """Writes beside `path` and renames, so that no reader ever sees half a file. Raises: OutsideError (TAB107)."""
-    part = _beside(path)
     with _writing(path):
-        try:
-            part.write_bytes(content)
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+        atomic.write(path, content)
