@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,17 +13,20 @@ from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.expression import Name
 from lawdsl.law import Law
-from lawdsl.numbers import level_text, parse_number
+from lawdsl.numbers import level_text, short
 from lawdsl.question import answer
+from lawdsl.tabular import Tabular
+from lawdsl.words import interval
 
 from .posterior import Posterior
-from .predictions import parameter_values
+from .predictions import number_of, parameter_values
+from .verdict import Verdict
 
 #: draws a question is answered for; enough for 90 % intervals to two digits, and a search takes time
 DRAWS = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """One answer: median and interval over the draws that have one, and the share of draws that have none."""
 
@@ -32,16 +35,62 @@ class Answer:
     hi: float
     none: float = 0.0
 
+    def __repr__(self) -> str:
+        none = f"; {self.none:.1%} of the draws have none" if self.none else ""
+        return f"Answer({short(self.median)} {interval(self.lo, self.hi)}{none})"
+
     def as_json(self) -> dict[str, float]:
         """As the command line prints it."""
         plain = {"median": self.median, "lo": self.lo, "hi": self.hi}
         return plain | ({"share_without_answer": self.none} if self.none else {})
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Answers(Tabular, Mapping[str, Answer]):
+    """The answers to a question by name, what was `given`, the unit of each, and the verdict of the fit.
+
+    `to_columns()`: answer, median, lo, hi, share_without_answer, unit.
+    """
+
+    found: Mapping[str, Answer]
+    question: str
+    given: tuple[tuple[str, float | str], ...]
+    units: Mapping[str, str]
+    level: float
+    verdict: Verdict
+
+    def __getitem__(self, name: str) -> Answer:
+        return self.found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __repr__(self) -> str:
+        told = ", ".join(
+            f"{n} {short(a.median)} {interval(a.lo, a.hi)} {self.units[n]}".strip() for n, a in self.items()
+        )
+        return f"Answers({self.question}: {told})"
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        every = list(self.found.values())
+        numbers = {name: [getattr(one, name) for one in every] for name in ("median", "lo", "hi")}
+        none = [one.none for one in every]
+        units = [self.units[name] for name in self.found]
+        return {"answer": list(self.found), **numbers, "share_without_answer": none, "unit": units}
+
+    def _repr_html_(self) -> str:
+        from .displays import of_answers
+
+        return of_answers(self)
+
+
 def ask(
     posterior: Posterior, question: str, given: Mapping[str, Any] | None = None, *, level: float = 0.9,
     route: Literal["auto", "closed", "numeric"] = "auto",
-) -> dict[str, Answer]:  # fmt: skip
+) -> Answers:  # fmt: skip
     """The answers to one of the law's questions, by name, in the units of the law's variables.
 
     `given`: numbers (or texts such as "100T") for what the question is given, and levels of factors.
@@ -52,7 +101,18 @@ def ask(
     count = len(next(iter(posterior.flat.values())))
     chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
     found = answer_draws(posterior, question, given, chosen, route)
-    return {name: _summed_up(np.ravel(draws), level) for name, draws in found.items()}
+    law = posterior.law
+    numbers, point = numbers_of(law, given or {})
+    answers = {name: _summed_up(np.ravel(draws), level) for name, draws in found.items()}
+    units = {name: unit_of(law, name) for name in answers}
+    return Answers(answers, question, (*numbers.items(), *point.items()), units, level, posterior.verdict)
+
+
+def unit_of(law: Law, name: str) -> str:
+    """The unit of an answer of that name: a variable's, a response's, or none."""
+    if name in law.variable:
+        return str(law.variable[name].quantity)
+    return str(law.outcome[name].response.quantity) if name in law.outcome else ""
 
 
 def answer_draws(
@@ -83,7 +143,7 @@ def numbers_of(law: Law, given: Mapping[str, Any]) -> tuple[dict[str, float], di
         if name in law.factor:
             point[name] = level_text(value)
             continue
-        number = parse_number(value) if isinstance(value, str) else float(value)
+        number = number_of(value)
         if number is None or not np.isfinite(number):
             cure = "Numbers are written 0.5, 1e24, 7B or 100T."
             faults.append(Fault("ASK007", Span(law.name), f"{name}={str(value)[:40]} is not a number", cure))

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 from lawdsl.errors import AskError, Fault, InputError, Span
 from lawdsl.law import COUNTED, Law
 from lawdsl.numbers import parse_number, short
-from lawdsl.table import Table
+from lawdsl.table import Table, bind
+from lawdsl.tabular import Tabular
 
 from . import discrepancy, outcomes, scores
 from .discrepancy import Discrepancy
 from .frontier import frontier_of
+from .posterior import Posterior, table_of
 from .reliability import BINS, Found, Reliability
 
 Array = NDArray[np.float64]
@@ -68,8 +70,8 @@ class Forecast:
     told: Discrepancy | None
 
 
-@dataclass(frozen=True, eq=False)
-class Backtest:
+@dataclass(frozen=True, eq=False, repr=False)
+class Backtest(Tabular):
     """All forecasts of a law on a table. `frontier` is its expression, `edge` log10 of its largest value of all rows,
     `final` each response's law error as all cuts together tell it, `notes` what a reader must know.
     """
@@ -85,6 +87,27 @@ class Backtest:
     final: Mapping[str, Discrepancy]
     notes: tuple[str, ...] = ()
     raw: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """A row a cut and form: `cut`, `edge` (of the frontier), `rows_below`, `response`, `form`, and the scores;
+        `in_0.9` is the share of forecasts that their 90 % intervals covered.
+        """
+        rows = []
+        for form in self.forms:
+            for one, s in self.by_cut(form):
+                told = {"cut": 10**one.cut, "edge": 10**one.edge, "rows_below": one.below, "response": one.response}
+                scored = {"forecasts": s.rows, "r2": s.r2, "rmse": s.rmse, "crps": s.crps, "log_score": s.log_score}
+                rows.append({**told, "form": form, **scored, **{f"in_{k:g}": v for k, v in s.coverage.items()}})
+        return {name: [row[name] for row in rows] for name in rows[0]}
+
+    def __repr__(self) -> str:
+        cuts = len({one.cut for one in self.forecasts})
+        return f"Backtest({self.law.name} on {self.rows} rows of {self.source}: {cuts} cuts of {self.frontier})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_backtest
+
+        return of_backtest(self)
 
     @property
     def forms(self) -> tuple[str, ...]:
@@ -148,8 +171,8 @@ class Backtest:
 
 
 def backtest(
-    law: Law,
-    table: Table,
+    law: Law | Posterior,
+    table: object = None,
     *,
     frontier: str | None = None,
     cuts: Sequence[float | str] | None = None,
@@ -161,7 +184,8 @@ def backtest(
     store: Any = None,
     progress: Progress | None = None,
 ) -> Backtest:
-    """Fit below every cut, forecast above it, score.
+    """Fit below every cut, forecast above it, score. `table` as `fitting.fit` takes it; of a posterior its own law and
+    rows are taken, and `posterior.backtested(...)` then knows what was found.
 
     frontier: an expression of the law's variables, by default its compute. cuts: values of the frontier, by default
     eight of equal ratios between the first that leaves enough rows to fit and the last that leaves some to forecast.
@@ -173,6 +197,12 @@ def backtest(
     from .forecast import forecast, job_of
     from .jobs import run
 
+    if isinstance(law, Posterior):
+        source = table_of(law) if table is None else table
+        law = law.law
+    else:
+        source = table
+    table = source if isinstance(source, Table) else bind(law, source)
     if method not in METHODS:
         raise AskError(Fault("FIT010", Span(law.name), f"no backtest by '{method}'", "Methods: map, nuts."))
     law = law.holding(dict(table.fixed))

@@ -30,6 +30,7 @@ from lawdsl.errors import Fault, InputError, LawdslError, Span
 from lawdsl.law import Law, Outcome
 from lawdsl.limits import NUMBER_MAGNITUDE
 from lawdsl.table import Table
+from lawdsl.tabular import Tabular
 
 from . import convergence, engine, jobs, outcomes, ranks
 from .model import Model, scale_of
@@ -52,8 +53,8 @@ APART = 1.1  # R-hat of short chains beyond which they have not found the same p
 DENSITY = "log density"
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Tabular):
     """What came out. `ranks`: quantity -> a rank of 0..DRAWS a replicate; `p`: quantity -> p-value of uniform ranks,
     adjusted for their number (Holm); `redrawn`: share of prior draws whose rows were thrown away; `diverging`: share of
     draws; `apart`: replicates whose chains disagree; `seconds`: CPU seconds a replicate, the median.
@@ -71,6 +72,19 @@ class Calibration:
     diverging: float
     apart: int
     seconds: float
+
+    def to_columns(self) -> dict[str, Any]:
+        """A row a replicate: the rank of every quantity."""
+        return dict(self.ranks)
+
+    def __repr__(self) -> str:
+        good = "uniform" if self.ok else f"not uniform: {', '.join(self.rejected) or 'too many failures'}"
+        return f"Calibration({self.law} on {self.rows} rows of {self.data}: {self.replicates} replicates, ranks {good})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_calibration
+
+        return of_calibration(self)
 
     @property
     def replicates(self) -> int:

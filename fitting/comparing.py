@@ -23,6 +23,7 @@ from lawdsl.errors import AskError, Fault, InputError, LawError, Span, suggest
 from lawdsl.expression import Expression
 from lawdsl.grammar import parse_expression
 from lawdsl.source import Scalar
+from lawdsl.tabular import Tabular
 
 from . import convergence
 from .future import Fold, cuts_of, folds
@@ -61,8 +62,8 @@ class Score:
         return {name: getattr(self, name) for name in names}
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """names: of the laws. loo, future: their scores (future is empty where the rows are too few). weights: of the
     average. frontier: what the future is along, with `cuts` in its unit and, for each, the rows above.
     """
@@ -75,6 +76,23 @@ class Comparison:
     frontier: str
     cuts: tuple[tuple[float, int, int], ...]
     notes: tuple[str, ...] = ()
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """A row a law: `law`, `weight`, and the numbers of each score (loo_elpd, ..., future_elpd, ...)."""
+        table: dict[str, list[Any]] = {"law": list(self.names), "weight": list(self.weights)}
+        for kind, every in (("loo", self.loo), ("future", self.future)):
+            if every:
+                table |= {f"{kind}_{name}": [one.as_json()[name] for one in every] for name in every[0].as_json()}
+        return table
+
+    def __repr__(self) -> str:
+        laws = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(self.names, self.weights, strict=True))
+        return f"Comparison({self.rows} rows; weights: {laws})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_comparison
+
+        return of_comparison(self)
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""

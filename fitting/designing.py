@@ -11,7 +11,7 @@ and where runs do not follow it they teach less than is said here (docs/decision
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,14 +21,17 @@ from numpy.typing import NDArray
 from lawdsl.errors import AskError, Fault, Span
 from lawdsl.expression import Expression
 from lawdsl.law import Law
+from lawdsl.tabular import Tabular
 
 from . import outcomes
-from .cost import costs
+from .cost import cost_of, costs
 from .linearized import NEW, Linearized, linearize, with_levels
 from .means import at_points
+from .points import points_of
 from .posterior import Posterior
-from .predictions import Point, decades_beyond
-from .question_draws import Asked, shrunk, width
+from .predictions import Point, decades_beyond, read_points
+from .question_draws import Asked, asked, shrunk, width
+from .verdict import Verdict
 
 Array = NDArray[np.float64]
 
@@ -63,13 +66,13 @@ class Candidate:
         return self.shrinkage / self.cost
 
 
-@dataclass(frozen=True)
-class Design:
+@dataclass(frozen=True, repr=False)
+class Design(Tabular):
     """Candidates in the order of the caller, and the batch chosen (places among them, in the order of the choice).
 
     Intervals are (lower end, median, upper end) in the unit of the question: `before`, and `after` as expected with the
     batch. `shrinkage` is the share by which it narrows, on a log scale where the question is `log`. `checked` is the
-    same by weighted draws, None where `effective` draws are too few to say.
+    same by weighted draws, None where `effective` draws are too few to say. `verdict`: of the fit.
     """
 
     question: str
@@ -85,6 +88,29 @@ class Design:
     checked: float | None
     effective: float
     notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """A row a candidate, the best per cost first: its point, `cost`, `shrinkage`, `shrinkage_per_cost`, and
+        `batch`, its place in the batch, from 1 (None outside).
+        """
+        every = [self.candidates[i] for i in self.ranked]
+        names = list(dict.fromkeys(name for one in every for name, _ in one.at))
+        places = [self.batch.index(i) + 1 if i in self.batch else None for i in self.ranked]
+        return {
+            **{name: [dict(one.at).get(name) for one in every] for name in names},
+            "cost": [one.cost for one in every], "shrinkage": [one.shrinkage for one in every],
+            "shrinkage_per_cost": [one.per_flop for one in every], "batch": places,
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        narrower = f"; {len(self.batch)} runs narrow it by {100 * self.shrinkage:.3g} %" if self.batch else ""
+        return f"Design({self.question}: {len(self.candidates)} candidates{narrower})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_design
+
+        return of_design(self)
 
     @property
     def ranked(self) -> list[int]:
@@ -116,16 +142,31 @@ class Design:
 
 
 def design(
-    posterior: Posterior, question: Asked, points: Sequence[Point], cost: Expression, *, budget: float | None = None,
-    runs: int | None = None, level: float = 0.9, check: bool = True,
+    posterior: Posterior, question: Asked | str | Mapping[str, Any], points: Any, cost: Expression | str | None = None,
+    *, given: Mapping[str, Any] | None = None, budget: float | None = None, runs: int | None = None,
+    level: float = 0.9, check: bool = True,
 ) -> Design:  # fmt: skip
     """What each candidate run teaches about `question`, and the best batch within `budget` (in units of the cost) and
     of at most `runs` runs, each made once. Without either there is no batch.
 
-    `points` are read ones (`predictions.read_points`). Candidates at which the law has no value are left out, with a
-    note. Raises: AskError (ASK033) for no candidate, too many, or costs that are not positive.
+    `question`: one of the law's, with the numbers it is `given` ("optimum.N" for one of its answers), or the point at
+    which the response is asked for. `points`: candidates, in any form that `predict` takes; `cost` as in
+    `fitting.cost.cost_of`. Candidates at which the law has no value are left out, with a note.
+    Raises: AskError (ASK033) for no candidate, too many, or costs that are not positive; as questions and points raise.
+
+    >>> import fitting
+    >>> post = fitting.fit("chinchilla", "ladder-loss", method="map")
+    >>> runs = {"N": "1M..100M:3", "D": "1B..10B:2"}
+    >>> found = fitting.design(post, {"N": "1B", "D": "20B"}, runs, budget=1e19)
+    >>> found.shrinkage > 0, found.to_pandas().columns.tolist()
+    (True, ['N', 'D', 'cost', 'shrinkage', 'shrinkage_per_cost', 'batch'])
     """
     law = posterior.law
+    if not isinstance(question, Asked):
+        at = question if isinstance(question, Mapping) else None
+        question = asked(posterior, None if isinstance(question, Mapping) else question, given, at)
+    points = read_points(law, points_of(law, points))
+    cost = cost_of(law, cost) if cost is None or isinstance(cost, str) else cost
     spent = _spent(law, points, cost)
     linear = _linear(posterior, question, points)
     fine = np.asarray(np.isfinite(linear.gradients).all(axis=(0, 2, 3)) & np.isfinite(linear.noise).all(axis=(0, 2, 3)))
@@ -159,6 +200,7 @@ def design(
     return Design(
         question.text, question.unit, question.log, level, candidates, batch, question.interval(level),
         shrunk(question, level, share), 1 - share, float(spent[list(batch)].sum()), checked, effective, tuple(notes),
+        posterior.verdict,
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lawdsl.errors import LawdslError
 from lawdsl.law import Ask, Law
 from lawdsl.render import canonical
+from lawdsl.tabular import Tabular
 
 from .answers import answer_draws
 from .means import at_points, thinned
@@ -55,8 +56,8 @@ class Shift:
         return {"name": self.name, **pair, "sds": self.sds}
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(Tabular):
     """What changed. `law`: lines of the canonical text that are gone (-) or new (+); `facts`: data, rows, method, seed,
     settings and versions that differ, as (what, first, second); `gone` and `new`: parameters of one fit alone.
     Parameters, predictions and answers are in the order of the laws.
@@ -70,6 +71,26 @@ class Difference:
     gone: tuple[str, ...]
     new: tuple[str, ...]
     notes: tuple[str, ...] = ()
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """A row a number in both fits: `kind`, `name`, means and standard deviations of either, and `sds` moved."""
+        kinds = {"parameter": self.parameters, "prediction": self.predictions, "answer": self.answers}
+        every = [(kind, one) for kind, shifts in kinds.items() for one in shifts]
+        return {
+            "kind": [kind for kind, _ in every], "name": [one.name for _, one in every],
+            "first": [one.first[0] for _, one in every], "first_sd": [one.first[1] for _, one in every],
+            "second": [one.second[0] for _, one in every], "second_sd": [one.second[1] for _, one in every],
+            "sds": [one.sds for _, one in every],
+        }  # fmt: skip
+
+    def __repr__(self) -> str:
+        changed = ", ".join(what for what, _, _ in self.facts) or "nothing"
+        return f"Difference(changed: {changed}; a prediction or answer moved by {self.most:.2g} sd at most)"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_difference
+
+        return of_difference(self)
 
     @property
     def most(self) -> float:

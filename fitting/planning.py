@@ -19,7 +19,10 @@ from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
 from lawdsl.expression import Expression, Name, Number, Operation
 from lawdsl.law import Ask, Law
+from lawdsl.numbers import short
 from lawdsl.question import answer
+from lawdsl.tabular import Tabular
+from lawdsl.words import interval
 
 from . import outcomes
 from .answers import numbers_of
@@ -27,6 +30,7 @@ from .cost import INFERENCE, cost_of, costs, of_unit
 from .means import at_points, thinned
 from .posterior import Posterior
 from .predictions import decades_beyond, parameter_values
+from .verdict import Verdict
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float, float]
@@ -37,15 +41,15 @@ DRAWS, ELECTED = 1000, 200
 SHARES = (1.0, 0.98, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3, 0.15, 0.05, 0.01)
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Tabular):
     """A plan for a budget.
 
     `chosen`: variable -> what to take; `optimum`: variable, or ratio, -> the interval (lower end, median, upper end) of
     the draws' own optima; `response`: of the law's mean at the plan, `best` at the draws' optima, `new` of an
     observation there (None of point fits). `regret`: the mean and the upper end of what the plan loses, in the unit of
     the response; `wasted`: the same as shares of the budget. `below`: the probability that the mean, and that an
-    observation, betters the target. `none`: the share of draws without an optimum.
+    observation, betters the target. `none`: the share of draws without an optimum. `verdict`: of the fit.
     """
 
     law: str
@@ -68,6 +72,24 @@ class Plan:
     inference: float
     beyond: tuple[tuple[str, float], ...]
     none: float
+    verdict: Verdict | None = None
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """A row a variable and ratio: `name`, `plan` (what to take), and `lo`, `median`, `hi` of the draws' optima."""
+        taken = dict(self.chosen) | dict(self.ratios)
+        low, middle, high = ([ends[i] for _, ends in self.optimum] for i in range(3))
+        names = [name for name, _ in self.optimum]
+        return {"name": names, "plan": [taken.get(name) for name in names], "lo": low, "median": middle, "hi": high}
+
+    def __repr__(self) -> str:
+        taken = ", ".join(f"{name}={short(value, 3)}" for name, value in self.chosen)
+        low, middle, high = self.response
+        return f"Plan({self.law}, {short(self.budget)} for {self.cost}: {taken}; {short(middle)} {interval(low, high)})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_plan
+
+        return of_plan(self)
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""
@@ -151,7 +173,7 @@ def plan(
         None if observed is None else _interval(observed, level)[::2],
         (float(lost.mean()), float(np.quantile(lost, top))), (float(wasted.mean()), float(np.quantile(wasted, top))),
         target, below, setting.greater, _training(law, setting, columns, budget - serving), serving,
-        decades_beyond(posterior, point), float(1 - fine.mean()),
+        decades_beyond(posterior, point), float(1 - fine.mean()), posterior.verdict,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lawdsl.errors import Fault, InputError, LawdslError, OutsideError, Span
+from lawdsl.errors import AskError, Fault, InputError, LawdslError, OutsideError, Span
 from lawdsl.law import Law
+from lawdsl.tabular import Tabular
 
 from . import fit_file
 from .fit_file import Group
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
     from lawdsl.table import Table
 
+    from .answers import Answers
+    from .backtesting import Backtest
+    from .predicted import Predictions
     from .reliability import Reliability
 
 Array = NDArray[np.float64]
@@ -52,9 +56,9 @@ class Provenance:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Posterior:
-    """What a fit found.
+@dataclass(frozen=True, eq=False, repr=False)
+class Posterior(Tabular):
+    """What a fit found; as a frame its draws.
 
     draws: parameter -> (chains, draws), or (chains, draws, levels) where it is grouped; a partially pooled `k` brings
     `k.center` and `k.spread`. For method "map" they are from the normal approximation at the mode, for "huber" there is
@@ -121,11 +125,61 @@ class Posterior:
                 found.update({f"{name}[{label}]": draws[..., i] for i, label in enumerate(self.levels[name])})
         return found
 
-    def predict(self, points: Any = None, *, level: float = 0.9, **at: Any) -> Any:
-        """Predictions at points (`fitting.predictions.predict`); `.predict(N="70B", D="100T")` asks for one."""
+    def predict(self, points: Any = None, *, level: float = 0.9, **at: Any) -> Predictions:
+        """Predictions at points (`fitting.predict`), or at what the keywords say: numbers, texts, ranges, columns.
+
+        >>> import fitting
+        >>> post = fitting.fit("qid", method="map")
+        >>> post.predict(N="25M", D="100B", P=3)[0].response
+        'dL'
+        >>> len(post.predict(N="25M", D="1B..100B:20", P=3))
+        20
+
+        Raises: AskError as `fitting.predict` does, and for points together with keywords (ASK018).
+        """
         from .predictions import predict
 
-        return predict(self, [at] if points is None else points, level=level)
+        if points is not None and at:
+            cure = "Put everything into the points, or everything into keywords."
+            raise AskError(Fault("ASK018", Span(self.law.name), f"points together with {', '.join(at)}=", cure))
+        return predict(self, at if points is None else points, level=level)
+
+    def ask(self, question: str, given: Mapping[str, Any] | None = None, *, level: float = 0.9, **at: Any) -> Answers:
+        """The answers to one of the law's questions (`fitting.ask`), given numbers by mapping or by keyword.
+
+        >>> import fitting
+        >>> post = fitting.fit("qid", method="map")
+        >>> post.ask("tokens_at", N="25M", P=3, q=0.2)["D"].median > 1e9
+        True
+        """
+        from .answers import ask
+
+        return ask(self, question, {**(given or {}), **at}, level=level)
+
+    def to_columns(self) -> dict[str, Any]:
+        """The draws: `chain` and `draw`, then every number that was estimated, by its full name."""
+        scalars = self.scalars()
+        chains, draws = next(iter(scalars.values())).shape
+        places = {"chain": np.repeat(np.arange(chains), draws), "draw": np.tile(np.arange(draws), chains)}
+        return {**places, **{name: values.reshape(-1) for name, values in scalars.items()}}
+
+    def backtested(self, told: Backtest) -> Posterior:
+        """The same fit, knowing what backtests of it found: its predictions say so, and are widened where need be."""
+        return replace(self, reliability=told.reliability)
+
+    def __repr__(self) -> str:
+        told = self.provenance
+        shape = "x".join(map(str, next(iter(self.draws.values())).shape[:2])) if self.draws else "no"
+        good = "good" if self.verdict.ok else "not to be believed"
+        return (
+            f"Posterior({self.law.name} on {told.rows} rows of {told.data}: {self.method}, {shape} draws, "
+            f"verdict {good})"
+        )
+
+    def _repr_html_(self) -> str:
+        from .displays import of_posterior
+
+        return of_posterior(self)
 
     def groups(self) -> dict[str, Group]:
         """Everything the fit holds by group, as ArviZ lays out inference data; the law and the rest are attributes of

@@ -16,11 +16,14 @@ from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
 from lawdsl.law import FIRST, Law, Noise, Parameter
 from lawdsl.numbers import level_text, parse_number, short
-from lawdsl.table import Table
+from lawdsl.words import interval, percent
 
 from . import expressions, priors
 from .outcomes import of, replicate, restore, transform
+from .points import points_of
+from .points import table_points as table_points
 from .posterior import Posterior
+from .predicted import Predictions
 
 Array = NDArray[np.float64]
 Point = Mapping[str, float | str]
@@ -31,7 +34,7 @@ CHUNK = 512
 NEAR = 0.05
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Prediction:
     """The response at one point, in its unit.
 
@@ -54,6 +57,13 @@ class Prediction:
     beyond: tuple[tuple[str, float], ...] = ()
     widened: bool = False
     found: str = ""
+
+    def __repr__(self) -> str:
+        law, new = interval(self.lo, self.hi), interval(self.new_lo, self.new_hi)
+        return (
+            f"Prediction({self.response} at {describe(dict(self.at))}: {short(self.median)}, {percent(self.level)} "
+            f"{law}, new {new})"
+        )
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it."""
@@ -87,7 +97,7 @@ def read_points(law: Law, points: Iterable[Mapping[str, Any]]) -> list[dict[str,
                 message = f"'{name}' {why if name in law.variable else 'is not a variable or factor'} of {law.name}"
                 faults.append(Fault("ASK002", Span(law.name), message, suggest(name, known)))
             else:
-                number = parse_number(value) if isinstance(value, str) else float(value)
+                number = number_of(value)
                 fault = _outside(law, name, value, number)
                 if fault:
                     faults.append(fault)
@@ -101,6 +111,16 @@ def read_points(law: Law, points: Iterable[Mapping[str, Any]]) -> list[dict[str,
     return found
 
 
+def number_of(value: Any) -> float | None:
+    """A number as it was given, in digits or as a text; None of anything else."""
+    if isinstance(value, str):
+        return parse_number(value)
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
 def _outside(law: Law, name: str, value: Any, number: float | None) -> Fault | None:
     domain = law.variable[name].domain
     if number is None or not np.isfinite(number):
@@ -112,27 +132,26 @@ def _outside(law: Law, name: str, value: Any, number: float | None) -> Fault | N
     return None
 
 
-def table_points(table: Table) -> list[dict[str, float | str]]:
-    """The rows of a bound table as points, in order."""
-    columns = {name: values.tolist() for name, values in table.columns.items() if name != FIRST}
-    words = {name: [table.levels[name][code] for code in codes] for name, codes in table.codes.items()}
-    return [{**{n: v[i] for n, v in columns.items()}, **{n: w[i] for n, w in words.items()}} for i in range(table.rows)]
-
-
-def predict(posterior: Posterior, points: Iterable[Mapping[str, Any]], *, level: float = 0.9) -> list[Prediction]:
-    """Predictions at `points` (mappings of variables and factors to numbers and texts), in order; of a law with several
-    responses one of each at every point.
+def predict(posterior: Posterior, points: Any, *, level: float = 0.9) -> Predictions:
+    """Predictions at `points`, in order: a mapping of variables and factors to numbers and texts, ranges or columns; a
+    frame; or several mappings (`fitting.points.points_of`). Of a law with several responses one of each at every point.
 
     Points of a law with a sequence are the rows of runs, each run's together and in order.
     Raises: AskError for points that do not fit the law, or levels that a parameter without a population has not seen.
+
+    >>> import fitting
+    >>> post = fitting.fit("qid", method="map")
+    >>> found = fitting.predict(post, {"N": "25M", "D": "1B..100B:3", "P": 3})
+    >>> [round(one.median, 2) for one in found] == sorted(round(one.median, 2) for one in found)
+    True
     """
     if not 0 < level < 1:
         raise AskError(Fault("ASK008", Span(posterior.law.name), f"level {level:g}", "It lies between 0 and 1."))
-    read = read_points(posterior.law, points)
+    read = read_points(posterior.law, points_of(posterior.law, points))
     predictions: list[Prediction] = []
     for start, end in _chunks(posterior.law, read):
         predictions += _chunk(posterior, read[start:end], level, start)
-    return predictions
+    return Predictions(tuple(predictions), level, posterior.law, posterior.verdict)
 
 
 def _chunks(law: Law, points: list[dict[str, float | str]]) -> list[tuple[int, int]]:

@@ -35,13 +35,24 @@ UNINFORMED = 0.75
 LOADING = 0.35
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """ok: whether the answer is to be believed; reasons why not; notes that hold in any case."""
 
     ok: bool
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        reasons = "".join(f": {text}" for text in self.reasons[:1])
+        more = f" and {len(self.reasons) - 1} more reasons" if len(self.reasons) > 1 else ""
+        notes = f"; {len(self.notes)} notes" if self.notes else ""
+        return f"Verdict({'good' if self.ok else 'not to be believed'}{reasons}{more}{notes})"
+
+    def _repr_html_(self) -> str:
+        from .displays import of_verdict
+
+        return of_verdict(self)
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it and the fit file keeps it."""

@@ -1,7 +1,8 @@
 """Every error code, with what it means and how to mend it: what `lawdsl explain CODE` prints.
 
 A code keeps its meaning for good. LAW: law files. TAB: tables and the catalogue. ASK: points, questions, options.
-FIT: fits and their files. MEA: measuring.
+FIT: fits and their files. ENV: what is installed.
+MEA: measuring.
 """
 
 from __future__ import annotations
@@ -279,6 +280,11 @@ CODES: dict[str, tuple[str, str]] = {
         "`lawdsl cite` makes BibTeX of the law's `source`: arxiv, title, authors, year, venue. A law of your own has "
         "one once it is written down somewhere.",
     ),
+    "ASK018": (
+        "points in a form that is not read",
+        "Points are a mapping of names to numbers, texts, ranges or columns of one length; several of these; or a "
+        "frame, table or path whose rows they are.",
+    ),
     "ASK030": (
         "a run without a cost",
         "Designs and plans weigh runs by what they cost: the law's derived variable in FLOP, or 6*N*D of its "
@@ -396,6 +402,11 @@ CODES: dict[str, tuple[str, str]] = {
         "a constant that is not the fit's",
         "It lies more than --within standard deviations from the locked value: it was typed from another fit, rounded "
         "too far, or, with --refit, the fit does not come out again.",
+    ),
+    "ENV001": (
+        "a library for frames is not installed",
+        "Results become pandas or polars frames where these are installed: pip install pandas, or pip install polars. "
+        "Neither is needed for anything else.",
     ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (

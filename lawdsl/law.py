@@ -264,9 +264,12 @@ class Data:
     fixed: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Law:
-    """A checked law. See the module's text; `digest` in `lawdsl.render` identifies it."""
+    """A checked law. See the module's text; `digest` in `lawdsl.render` identifies it.
+
+    A notebook shows it as mathematics; `print` sets its equation in characters. `repr` is a line.
+    """
 
     name: str
     title: str
@@ -286,6 +289,26 @@ class Law:
     checks: tuple[Check, ...] = ()
     data: tuple[Data, ...] = ()
     simulation: Simulation | None = None
+
+    def __repr__(self) -> str:
+        from .shown import one_line
+
+        return one_line(self)
+
+    def __str__(self) -> str:
+        from .typeset import law_text
+
+        return law_text(self, 100)
+
+    def _repr_markdown_(self) -> str:
+        from .shown import page
+
+        return page(self)
+
+    def _repr_latex_(self) -> str:
+        from .render import equation_latex
+
+        return f"$$\n{equation_latex(self)}\n$$"
 
     @property
     def response(self) -> Response:

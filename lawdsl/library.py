@@ -56,13 +56,30 @@ def find(law: str | Path, beside: str = "") -> Path:
 def load(law: str | Path) -> Law:
     """The checked law of a path or library name.
 
+    >>> import lawdsl
+    >>> law = lawdsl.load("chinchilla")
+    >>> law
+    Law('chinchilla': L of N, D; 7 parameters, 5 published sets)
+    >>> print(law.equation)
+    E + A/N^alpha + B/D^beta
+
     Raises: InputError where there is none, LawError with every fault of it, OutsideError where it cannot be read.
     """
     return _load(str(law), "", ())
 
 
 def parse(text: str, file: str = "<law>") -> Law:
-    """The checked law of a text; laws it uses are looked for in the library. Raises: LawError with every fault."""
+    """The checked law of a text; laws it uses are looked for in the library. Raises: LawError with every fault.
+
+    >>> import lawdsl
+    >>> try:
+    ...     lawdsl.parse("law: mine")
+    ... except lawdsl.LawError as error:
+    ...     print(error.faults[0])
+    <law>:1:1: LAW009: the key 'variables' is missing
+        law: mine
+        ^ It holds the covariates of the law.
+    """
     return check(expand(compose(text, file)), lambda name, beside: _load(name, "", (file,)))
 
 

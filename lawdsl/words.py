@@ -51,6 +51,15 @@ def plus_minus(value: float, error: float) -> str:
     return f"{shown} ± {uncertain}" if math.isfinite(error) and error > 0 else shown
 
 
+def percent(level: float) -> str:
+    """A probability as the field writes it.
+
+    >>> percent(0.9), percent(0.975)
+    ('90 %', '97.5 %')
+    """
+    return f"{100 * level:.6g} %"
+
+
 def interval(lo: float, hi: float) -> str:
     """`[1.78, 1.83]`, with as many digits as tell the ends apart."""
     if not (math.isfinite(lo) and math.isfinite(hi)):

@@ -10,6 +10,7 @@ import click
 
 from ..errors import AskError, Fault, Span
 from ..numbers import parse_number, short
+from ..ranges import read_range
 from . import say
 from .fits import _engine, _plain, _print_verdict, _units, pairs, table_options
 from .laws import JSON
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 #: candidates shown; --json has all
 SHOWN = 12
-#: axes in these units are spaced evenly, all others by equal factors
-EVEN = frozenset({"bits", "layers", "epochs", "experts", "fraction", "percent", "ratio"})
 
 
 def number(text: str, option: str) -> float:
@@ -102,27 +101,12 @@ def design_command(
 def axes(law: Law, text: str) -> dict[str, Sequence[float | str]]:
     """`N=10M..10B:5,P=2/3/4,method=gptq` as the values of each name: ranges by equal factors (bits and the like by
     equal steps), lists, single values. Raises: AskError (ASK033)."""
-    found: dict[str, Sequence[float | str]] = {}
-    for name, value in pairs((text,), "--candidates").items():
-        if ".." not in value:
-            found[name] = [part.strip() for part in value.split("/")]
-            continue
-        low, _, rest = value.partition("..")
-        high, _, count = rest.partition(":")
-        ends = parse_number(low.strip()), parse_number(high.strip())
-        if None in ends or not count.strip().isdecimal() or not 2 <= int(count) <= 1000:
-            cure = f"Write a range with its number of values: {name}=10M..10B:5."
-            raise AskError(Fault("ASK033", Span(f"--candidates {text}"[:120]), f"'{value[:40]}' is no range", cure))
-        found[name] = _spaced(law, name, float(ends[0] or 0.0), float(ends[1] or 0.0), int(count))
-    return found
-
-
-def _spaced(law: Law, name: str, low: float, high: float, count: int) -> list[float]:
-    even = low <= 0 or (name in law.variable and law.variable[name].quantity.unit in EVEN)
-    steps = [i / (count - 1) for i in range(count)]
-    if even:
-        return [low + (high - low) * step for step in steps]
-    return [low * (high / low) ** step for step in steps]
+    return {
+        name: read_range(law, name, value, f"--candidates {text}"[:120])
+        if ".." in value
+        else [part.strip() for part in value.split("/")]
+        for name, value in pairs((text,), "--candidates").items()
+    }
 
 
 def _print(found: Design, posterior: Posterior) -> None:
