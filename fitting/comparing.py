@@ -336,7 +336,7 @@ def average(
     drawn = []
     for one, own in zip(fits, asked, strict=True):
         read = read_points(one.law, own)
-        drawn.append([draws_at(one, [point], number) for number, point in enumerate(read)])
+        drawn.append([draws_at(one, [point]) for point in read])
     found = []
     responses = len(fits[0].law.outcome)
     for number in range(len(points)):

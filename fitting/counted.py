@@ -8,6 +8,7 @@ poisson        a count
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from lawdsl.law import Noise
 
 Array = NDArray[np.float64]
+
+#: the variance of a count beyond which its distribution is that of an expansion about the normal
+SMOOTH = 1e4
 
 
 def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any], xp: Any = None) -> Any:
@@ -112,3 +116,64 @@ def draw(noise: Noise, rows: Mapping[str, Any], random: np.random.Generator) -> 
         case _:
             found = random.poisson(np.minimum(mean, 1e15)).astype(float)
     return np.where(good, found, np.nan)
+
+
+def quantile(noise: Noise, rows: Mapping[str, Any], u: Array, v: Array) -> Array:
+    """Observations shaped like the mean for pairs of the unit square (`fitting.carried`): of the family, where the
+    pairs fill it; NaN where the mean is no mean of the family. By the inverse of the distribution function, at u; the
+    chance of a beta-binomial is that at v.
+    """
+    from scipy.special import betaincinv
+
+    mean = np.asarray(rows["location"], dtype=float)
+    good = np.isfinite(mean) & (mean > 0) & ((noise.family == "poisson") | (mean < 1))
+    mean = np.where(good, mean, 0.5)
+    match noise.family:
+        case "beta":
+            found = betaincinv(mean * rows["concentration"], (1 - mean) * rows["concentration"], u)
+        case "poisson":
+            found = _count(u, np.minimum(mean, 1e15), np.zeros_like(mean), math.inf)
+        case _:
+            trials = np.maximum(1.0, np.rint(rows["trials"]))
+            chance = mean
+            if noise.family == "beta-binomial":
+                chance = betaincinv(mean * rows["concentration"], (1 - mean) * rows["concentration"], v)
+            found = _count(u, trials * chance, chance, trials) / trials
+    return np.where(good, found, np.nan)
+
+
+def _count(u: Array, mean: Array, chance: Array, trials: Any) -> Array:
+    """The least count with a probability of at least u of no more, binomial, or Poisson where trials are without end.
+
+    Where the variance is large, by the first two terms of Cornish and Fisher's expansion (Abramowitz & Stegun 26.2.49),
+    whose error is then a fraction of a count.
+    """
+    from scipy.special import ndtri
+
+    variance = mean * (1 - chance)
+    deviation = np.sqrt(np.maximum(variance, 1e-300))
+    z = ndtri(u)
+    smooth = np.ceil(mean + deviation * z + (1 - 2 * chance) / 6 * (z * z - 1) - 0.5)
+    found: Array = np.clip(smooth, 0, trials)
+    exact = variance <= SMOOTH
+    if np.any(exact):
+        u, mean, chance, trials = (np.broadcast_to(part, found.shape)[exact] for part in (u, mean, chance, trials))
+        k = np.clip(found[exact], 0, trials)
+        for _ in range(100):  # the guess is a few counts off, and nearly every row stands at once
+            more = _at_most(k, mean, chance, trials) < u
+            fewer = ~more & (k > 0) & (_at_most(k - 1, mean, chance, trials) >= u)
+            if not (more | fewer).any():
+                break
+            k = k + more - fewer
+        found[exact] = k
+    return found
+
+
+def _at_most(k: Array, mean: Array, chance: Array, trials: Array) -> Array:
+    """The probability of at most k."""
+    from scipy.special import betainc, gammaincc
+
+    inside = np.maximum(k, 0)
+    with np.errstate(all="ignore"):
+        binomial = np.where(k < trials, betainc(np.maximum(trials - inside, 0.5), inside + 1, 1 - chance), 1.0)
+        return np.asarray(np.where(k < 0, 0.0, np.where(np.isinf(trials), gammaincc(inside + 1, mean), binomial)))

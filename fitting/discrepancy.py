@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .carried import normals
+
 Array = NDArray[np.float64]
 
 #: shares tried, the first of them none at all
@@ -65,9 +67,8 @@ class Discrepancy:
 
         A draw is one error of the law: the same for points at the same distance, in whichever call they are asked.
         """
-        random = np.random.default_rng([seed, 8])
-        shares = np.exp(self.log_share + self.log_share_sd * random.standard_normal(count))
-        size = shares * self.unit * random.standard_normal(count)
+        shares = np.exp(self.log_share + self.log_share_sd * normals(seed, "share of the law's error", count))
+        size = shares * self.unit * normals(seed, "the law's error", count)
         return np.asarray(size[:, None] * growth(distance))
 
     def as_json(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lawdsl.errors import AskError, Fault, LawdslError, Span
 from lawdsl.law import Law
+from lawdsl.program import Program
 
 Array = NDArray[np.float64]
 Ranges = Mapping[str, tuple[float, float]]
@@ -27,15 +28,20 @@ class Frontier:
     text: str
     needs: frozenset[str]
 
-    def at(self, columns: Mapping[str, Array]) -> Array:
-        """log10 of the frontier at rows of the law's input variables. Raises: AskError (ASK015) where there is none."""
-        from lawdsl.backends import numpy_operations
+    def program(self) -> Program:
+        """What computes it, as `frontier`, from the input variables."""
         from lawdsl.compile import compile_expressions
         from lawdsl.grammar import parse_expression
         from lawdsl.symbolic import Algebra
 
         tree = Algebra(self.law).expression(parse_expression(self.text))
-        program = compile_expressions({"frontier": tree}, self.needs)
+        return compile_expressions({"frontier": tree}, self.needs)
+
+    def at(self, columns: Mapping[str, Array]) -> Array:
+        """log10 of the frontier at rows of the law's input variables. Raises: AskError (ASK015) where there is none."""
+        from lawdsl.backends import numpy_operations
+
+        program = self.program()
         operations = numpy_operations()
         prepared = program.prepare({name: columns[name] for name in self.needs}, operations)
         with np.errstate(all="ignore"):

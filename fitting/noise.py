@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lawdsl.law import Noise
 
+from . import carried
+
 Array = NDArray[np.float64]
 
 
@@ -68,6 +70,24 @@ def _draw_huber(delta: float, shape: tuple[int, ...], random: np.random.Generato
     core = ndtri(random.uniform(ndtr(-delta), ndtr(delta), shape))
     sign = np.where(random.random(shape) < 0.5, -1.0, 1.0)
     return np.where(random.random(shape) < tails, sign * tail, core)
+
+
+def standard(noise: Noise, df: Any, u: Array, v: Array) -> Array:
+    """Residuals of scale 1 for pairs of the unit square (`fitting.carried`): of the family, where the pairs fill it."""
+    match noise.family:
+        case "normal" | "lognormal" | "logit-normal":
+            return carried.normal(u, v)
+        case "laplace":
+            return np.asarray(np.sign(0.5 - u) * math.sqrt(0.5) * np.log1p(-np.abs(1 - 2 * u)))
+        case "student-t":
+            return carried.student(u, v, df)
+    from scipy.special import ndtr, ndtri
+
+    tail, low = math.exp(-0.5 * noise.delta**2) / noise.delta / _huber_mass(noise.delta), ndtr(-noise.delta)
+    near = np.minimum(u, 1 - u)
+    outer = -noise.delta + np.log(near / tail) / noise.delta
+    core = ndtri(low + (np.maximum(near, tail) - tail) / (1 - 2 * tail) * (1 - 2 * low))
+    return np.asarray(np.where(u < 0.5, 1, -1) * np.where(near < tail, outer, core))
 
 
 def information(noise: Noise, df: Any) -> Any:

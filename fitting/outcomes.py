@@ -154,3 +154,15 @@ def replicate(outcome: Outcome, rows: Mapping[str, Any], data: Mapping[str, Any]
             z = numpy_operations()["recur"](rho, np.sqrt(1 - rho * rho) * scatter / scale, first)
             scatter = z * scale
         return np.asarray(restore(outcome.noise, location + scatter))
+
+
+def observed_at(outcome: Outcome, rows: Mapping[str, Any], u: Array, v: Array) -> Array:
+    """New observations of the response for the pairs (u, v) that draws carry (`fitting.carried`), shaped like
+    `rows["location"]`: no known errors are in them, and no correlation along a run.
+    """
+    location = np.asarray(rows["location"])
+    with np.errstate(all="ignore"):
+        if outcome.noise.family in COUNTED:
+            return counted.quantile(outcome.noise, rows, u, v)
+        scatter = rows["scale"] * noise.standard(outcome.noise, rows.get("df", STUDENT_DF), u, v)
+        return np.asarray(restore(outcome.noise, location + scatter))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,8 +17,8 @@ from lawdsl.law import FIRST, Law, Noise, Parameter
 from lawdsl.numbers import level_text, parse_number, short
 from lawdsl.words import interval, percent
 
-from . import expressions, priors
-from .outcomes import of, replicate, restore, transform
+from . import carried, expressions, priors
+from .outcomes import observed_at, of, restore, transform
 from .points import points_of
 from .points import table_points as table_points
 from .posterior import Posterior
@@ -150,7 +149,7 @@ def predict(posterior: Posterior, points: Any, *, level: float = 0.9) -> Predict
     read = read_points(posterior.law, points_of(posterior.law, points))
     predictions: list[Prediction] = []
     for start, end in _chunks(posterior.law, read):
-        predictions += _chunk(posterior, read[start:end], level, start)
+        predictions += _chunk(posterior, read[start:end], level)
     return Predictions(tuple(predictions), level, posterior.law, posterior.verdict)
 
 
@@ -182,11 +181,11 @@ def _first(law: Law, points: list[dict[str, float | str]]) -> Array:
     return found
 
 
-def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float, start: int) -> list[Prediction]:
+def _chunk(posterior: Posterior, points: list[dict[str, float | str]], level: float) -> list[Prediction]:
     tails = [(1 - level) / 2, (1 + level) / 2]
     columns = _columns(posterior.law, points)
     found: list[list[Prediction]] = []
-    for name, mean, observed, error in draws_at(posterior, points, start):
+    for name, mean, observed, error in draws_at(posterior, points):
         words = calibration(posterior, name, columns, level)
         with np.errstate(invalid="ignore"):
             lo, median, hi = np.quantile(mean, [tails[0], 0.5, tails[1]], axis=0)
@@ -212,11 +211,13 @@ def _columns(law: Law, points: list[dict[str, float | str]]) -> dict[str, Array]
 
 
 def draws_at(
-    posterior: Posterior, points: list[dict[str, float | str]], start: int = 0
+    posterior: Posterior, points: list[dict[str, float | str]]
 ) -> list[tuple[str, Array, Array, Array | None]]:
     """For each response its name, the law's mean and new observations at points as `read_points` gives them, and, where
-    backtests widen its intervals, the law's own error, which is in both: (draws, points) each. `start` numbers the
-    first point: it and the fit's seed decide the new observations.
+    backtests widen its intervals, the law's own error, which is in both: (draws, points) each.
+
+    The noise of a draw is the same at every point (`fitting.carried`): intervals are right at each and smooth between
+    them, and nothing is to be read from how observations at several points go together.
     """
     law, columns = posterior.law, _columns(posterior.law, points)
     typical = parameter_values(posterior, points, typical=True)
@@ -226,19 +227,18 @@ def draws_at(
     shape = (len(next(iter(posterior.flat.values()))), len(points))
     means = program.finish(prepared, typical, operations)
     new = program.finish(prepared, parameter_values(posterior, points, typical=False), operations)
-    random = np.random.default_rng([posterior.provenance.seed, start, 1])
     errors = law_errors(posterior, {name: values[0] for name, values in columns.items()}, shape[0])
     found = []
     for name, outcome in law.outcome.items():
         mean = np.broadcast_to(means[f"mean of {name}"], shape)
         rows = {what: np.broadcast_to(value, shape) for what, value in of(name, new).items()}
+        u, v = (part[:, None] for part in carried.pairs(posterior.provenance.seed, f"observation {name}", shape[0]))
         if posterior.residuals is not None:
             seen = posterior.residuals[name][np.isfinite(posterior.residuals[name])]
-            scatter = seen[:, None] if shape[0] == 1 else random.choice(seen, size=shape)
+            scatter = seen[:, None] if shape[0] == 1 else seen[(u * len(seen)).astype(int)]
             observed = restore(outcome.noise, rows["location"] + scatter)
         else:
-            exact = {what: value for what, value in rows.items() if not what.startswith("slope ")}
-            observed = replicate(outcome, exact, {}, random)
+            observed = observed_at(outcome, rows, u, v)
         error = errors.get(name)
         if error is not None:
             mean, observed = (_astray(outcome.noise, values, error) for values in (mean, observed))
@@ -344,8 +344,7 @@ def _of_population(posterior: Posterior, parameter: Parameter, label: str | None
     if label is None and typical:
         return np.asarray(priors.constrain(center, parameter.support, np))
     # the same level is the same draw, at whatever point and in whichever call it is named
-    random = np.random.default_rng([posterior.provenance.seed, 2, zlib.crc32(f"{name}[{label}]".encode())])
-    offset = random.standard_normal(len(spread))
+    offset = carried.normals(posterior.provenance.seed, f"level {name}[{label}]", len(spread))
     return np.asarray(priors.constrain(center + spread * offset, parameter.support, np))
 
 

@@ -5,9 +5,10 @@ outputs are places in arrays, and results are v0, v1, ... So no law file can put
 
     source(program, rows)  ->  a function body `(f) => {"use strict"; ...; return {row, draw, value, ...}}`
 
-`f` is the table `special` of `lawdsl/special.js`. A program's steps fall into three stages, each computed as rarely as it
-can be: what rests on a row of data (`row(x, p)`), what rests on a draw of the parameters (`draw(a, d)`), and what rests on
-both (`value(p, d, y)`); x, a and y hold inputs and outputs in the order of `Source`, p and d are for what was prepared.
+`f` is the table `special` of `lawdsl/special.js`. A program's steps fall into three stages, each computed as rarely as
+it can be: what rests on a row of data (`row(x, p)`), what rests on a draw of the parameters (`draw(a, d, k)`), and what
+rests on both (`value(p, d, k, y)`); x, a and y hold inputs and outputs in the order of `Source`, p and d what was
+prepared, in d from place k on, so that one array holds many draws.
 
 A law of sequences remembers: `value` of one draw must be called for the rows of a run in their order.
 """
@@ -49,7 +50,7 @@ _TEXTS: dict[str, Callable[..., str]] = {
     "not": lambda a: f"!{a}",
     "logsumexp": lambda *a: f"f.logsumexp({', '.join(a)})",
     **{
-        name: (lambda a, name=name: f"f.{name}({a})")  # type: ignore[misc]
+        name: (lambda a, name=name: f"f.{name}({a})")
         for name in ("softplus", "sigmoid", "erf", "gamma", "loggamma", "digamma", "lambertw")
     },
 }
@@ -62,7 +63,7 @@ _REMEMBERED: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Source:
-    """JavaScript of a program: `text`, and the names whose values stand in x (`rows`), a (`draws`) and y (`outputs`)."""
+    """JavaScript of a program: `text`, and the names whose values stand in x (`rows`), a (`draws`), y (`outputs`)."""
 
     text: str
     rows: tuple[str, ...]
@@ -94,15 +95,16 @@ def source(program: Program, rows: Iterable[str] | None = None) -> Source:
     wanted |= {slot for _, slot in program.outputs}
     for slot, of in sorted(stage.items()):
         if of in kept and slot in wanted:
-            place = f"{'p' if of == 'row' else 'd'}[{len(kept[of])}]"
-            lines["both"].insert(0, writer.line(slot, place))
-            lines[of].append(f"{place} = {writer.name(slot)};")
+            place = len(kept[of])
+            array, offset = ("p", "") if of == "row" else ("d", "k + ")
+            lines["both"].insert(0, writer.line(slot, f"{array}[{offset}{place}]"))
+            lines[of].append(f"{array}[{offset}{place}] = {writer.name(slot)};")
             kept[of].append(slot)
     lines["both"] += [f"y[{place}] = {writer.name(slot)};" for place, (_, slot) in enumerate(program.outputs)]
-    functions = {"row": "row(x, p)", "draw": "draw(a, d)", "both": "value(p, d, y)"}
+    functions = {"row": "row(x, p)", "draw": "draw(a, d, k)", "both": "value(p, d, k, y)"}
     body = [*writer.memories(), *lines[""], "return {", f"prepared: {len(kept['row'])}, drawn: {len(kept['draw'])},"]
     body += [f"{functions[of]} {{\n{_joined(lines[of])}}}," for of in functions]
-    text = "(f) => {\n\"use strict\";\n" + _joined(body) + "};\n}"
+    text = '(f) => {\n"use strict";\n' + _joined(body) + "};\n}"
     return Source(text, tuple(row_names), tuple(draw_names), tuple(name for name, _ in program.outputs))
 
 

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
-import mpmath
 import numpy as np
 import pytest
 
-import lawdsl
 from fitting import expressions, priors
 from lawdsl import javascript, library
 from lawdsl.backends import numpy_operations
-from lawdsl.compile import compile_expressions
 from lawdsl.curves import span
-from lawdsl.grammar import parse_expression
 from lawdsl.law import FIRST, Law
 from lawdsl.program import Program
-from lawdsl.symbolic import Algebra
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed: JavaScript cannot be run")
@@ -45,8 +38,8 @@ for (const {text, rows, draws, outputs} of cases) {
   const p = new Float64Array(law.prepared), d = new Float64Array(law.drawn), y = new Float64Array(outputs);
   for (let i = 0; i < rows.length; i++) {
     law.row(Float64Array.from(rows[i]), p);
-    law.draw(Float64Array.from(draws[i]), d);
-    law.value(p, d, y);
+    law.draw(Float64Array.from(draws[i]), d, 0);
+    law.value(p, d, 0, y);
     found.push(...y);
   }
 }
@@ -177,7 +170,9 @@ def test_every_law_of_the_library_is_numpys(tmp_path: Path) -> None:
         if law.sequence is not None:
             values |= {p.name: np.full(POINTS, values[p.name][0]) for p in law.parameters if p.name in values}
         with np.errstate(all="ignore"):
-            rows, draws = (np.array([values[n] for n in names]).T.reshape(POINTS, -1) for names in (one.rows, one.draws))
+            rows, draws = (
+                np.array([values[n] for n in names]).T.reshape(POINTS, -1) for names in (one.rows, one.draws)
+            )
         cases.append((one, rows, draws))
         programs.append((name, program))
     found = run(cases, tmp_path)

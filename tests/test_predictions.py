@@ -12,7 +12,7 @@ from scipy import stats
 
 import lawdsl
 from fitting import Posterior, Prediction, predict
-from fitting.predictions import describe, read_points, table_points
+from fitting.predictions import describe, parameter_values, read_points, table_points
 from lawdsl.errors import AskError
 from lawdsl.table import bind
 
@@ -194,7 +194,11 @@ def test_one_name_is_one_draw(post: Posterior) -> None:
     (later,) = predict(post, [AT | {"run": "new", "bits": "4"}])
     assert law_of(first) == pytest.approx(law_of(again), rel=SAME)
     assert law_of(first) == pytest.approx(law_of(later), rel=SAME)
-    assert law_of(first) != pytest.approx(law_of(other), rel=1e-6)
+    assert law_of(first) == pytest.approx(law_of(other), rel=QUANTILE)
+    points = read_points(post.law, [AT | {"run": name} for name in ("new", "new", "newer")])
+    effect = parameter_values(post, points, typical=True)["u"]
+    assert (effect[:, 0] == effect[:, 1]).all()
+    assert abs(np.corrcoef(effect[:, 0], effect[:, 2])[0, 1]) < 5 / math.sqrt(DRAWS)
 
 
 @pytest.mark.parametrize(
