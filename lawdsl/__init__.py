@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .errors import LawError as LawError
     from .errors import OutsideError as OutsideError
     from .errors import TableError as TableError
+    from .evaluations import read_evaluations as read_evaluations
     from .law import Law as Law
     from .library import load as load
     from .library import parse as parse
@@ -40,6 +41,7 @@ _HOMES = {
     "bind": "table",
     "load": "library",
     "parse": "library",
+    "read_evaluations": "evaluations",
     "read_table": "table",
 }
 

@@ -239,6 +239,21 @@ CODES: dict[str, tuple[str, str]] = {
         "a table cannot be read or written there",
         "Check the path and its rights; tidy tables are written as .csv.",
     ),
+    "TAB120": (
+        "no results of an evaluation",
+        "`lawdsl data import` reads lm-eval's output folders (results_*.json) and logs of llama.cpp's perplexity "
+        "(*.log).",
+    ),
+    "TAB121": (
+        "results of lm-eval at fault",
+        "A results file is JSON with `results`: a mapping of tasks to scores, as lm-eval 0.3 and 0.4 write it. The "
+        "message names the place in it.",
+    ),
+    "TAB122": (
+        "a log of llama.cpp at fault",
+        "A log is what llama-perplexity prints, its standard error included, up to `Final estimate: PPL = ... +/- ...` "
+        "or the statistics of --kl-divergence.",
+    ),
     "ASK001": ("a number is missing", "Every variable of the law needs one: --at N=70B,D=100T,P=4."),
     "ASK002": ("a name that cannot be given", "It is no variable or factor here, or follows from others."),
     "ASK003": ("no such published set", "`lawdsl show LAW` prints the sets."),

@@ -1,5 +1,5 @@
 """Observations from anywhere as one Arrow table: a file (CSV, TSV, Parquet, JSON lines), a folder of JSON rows such as
-`lawdsl measure` leaves, a catalogue id, a data frame.
+`lawdsl measure` leaves, results of lm-eval and logs of llama.cpp, a catalogue id, a data frame.
 
 pandas and polars frames come in through the Arrow C interface, so neither package is imported here.
 """
@@ -98,6 +98,10 @@ def _from_file(path: Path) -> Frame:
 
         cure = f"Give a file, or a table of the catalogue: {suggest(path.stem, [entry.id for entry in entries()])}"
         raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", cure)) from None
+    from .evaluations import is_evaluation, read_evaluations
+
+    if is_evaluation(path):
+        return read_evaluations([path])
     form = FORMATS.get(path.suffix.lower())
     if form is None:
         _fail("TAB002", name, f"a table ending in '{path.suffix}'", f"Forms that are read: {', '.join(FORMATS)}.")
@@ -133,6 +137,10 @@ def _from_folder(folder: Path) -> Frame:
     """
     import pyarrow as pa
 
+    from .evaluations import read_evaluations
+
+    if _holds_evaluations(folder):
+        return read_evaluations([folder])
     name = str(folder)
     home = folder / "rows" if (folder / "rows").is_dir() else folder
     digest, columns, rows, size = hashlib.sha256(), dict[str, None](), list[dict[str, Any]](), 0
@@ -154,8 +162,22 @@ def _from_folder(folder: Path) -> Frame:
         cure = "Such a folder has .json or .jsonl files in it, or in a folder `rows` of its own."
         _fail("TAB003", name, "there are no rows in this folder", cure)
     _check_header(list(columns), name)
-    arrow = pa.table({column: _json_column([row.get(column) for row in rows]) for column in columns})
+    arrow = pa.table({column: json_column([row.get(column) for row in rows]) for column in columns})
     return _sized(Frame(arrow, name, digest.hexdigest(), {}))
+
+
+def _holds_evaluations(folder: Path) -> bool:
+    """Whether a folder is of evaluations: it has some results, and is neither a sweep's store nor rows of its own."""
+    from .evaluations import files_in, is_results
+
+    try:
+        if (folder / "rows").is_dir():
+            return False
+        files = files_in(folder)
+        own = any(p.suffix in (".json", ".jsonl") and not p.name.startswith(".") for p in folder.iterdir())
+    except OSError:  # which reading it as rows will say
+        return False
+    return any(map(is_results, files)) or (bool(files) and not own)
 
 
 def _json_row(text: bytes, file: Path, line: int) -> dict[str, Any]:
@@ -168,7 +190,7 @@ def _json_row(text: bytes, file: Path, line: int) -> dict[str, Any]:
     return row
 
 
-def _json_column(values: list[Any]) -> pa.Array:
+def json_column(values: list[Any]) -> pa.Array:
     """Numbers stay numbers, and yes and no; a column of several kinds is read as texts."""
     import pyarrow as pa
 

@@ -27,5 +27,10 @@ TABLE_BYTES = 4 * 1024**3
 TABLE_COLUMNS = 4_096
 #: levels of one factor
 FACTOR_LEVELS = 10_000
+#: bytes of a results file of lm-eval, of one document of its samples, of a log of llama.cpp and of a piece of its line
+RESULTS_BYTES, SAMPLE_BYTES = 64 * 1024**2, 64 * 1024**2
+LOG_BYTES, LOG_LINE = 1024**3, 1024**2
+#: files of a folder that is looked through for them, and how deep
+EVALUATION_FILES, EVALUATION_DEPTH = 100_000, 6
 #: faults reported of one table; the rest are counted
 TABLE_FAULTS = 20

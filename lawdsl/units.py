@@ -1,7 +1,7 @@
 """Units and kinds: what a number counts, and what can be converted into what.
 
 A quantity is a unit and, for parameters and tokens, a kind: "non-embedding parameters" are not "total parameters", and
-no factor turns one into the other. Losses per token, per byte and per character differ by the text, so they do not
+no factor turns one into the other. Losses per token, byte, word and character differ by the text, so they do not
 convert; nats and bits do. A score of a benchmark on its own scale (BLEU, Elo) is in points, a number of things that
 have no unit of their own is a count.
 
@@ -30,6 +30,8 @@ UNITS: dict[str, tuple[str, float]] = {
     "bits/byte": ("loss per byte", math.log(2)),
     "nats/character": ("loss per character", 1.0),
     "bits/character": ("loss per character", math.log(2)),
+    "nats/word": ("loss per word", 1.0),
+    "bits/word": ("loss per word", math.log(2)),
     "steps": ("steps", 1.0),
     "sequences": ("sequences", 1.0),
     "examples": ("examples", 1.0),

@@ -71,3 +71,48 @@ def get_table(table: str, out: Path | None, as_json: bool) -> None:
         say.as_json({"table": table, "path": str(path)})
     else:
         click.echo(str(path))
+
+
+@data_command.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Write the rows here: .csv or .parquet.")
+@JSON
+def import_evaluations(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+    """Rows from results of evaluations: output folders of lm-eval, logs of llama.cpp's perplexity.
+
+    Each number comes with its standard error, and each row says where it is from. `lawdsl fit LAW --data FOLDER` reads
+    such a folder too.
+
+    Example: lawdsl data import lm-eval-output/ logs/ -o rows.csv
+    """
+    from ..evaluations import QUANTITIES, read_evaluations, write
+
+    frame = read_evaluations(paths)
+    names = frame.arrow.column_names
+    if out is not None:
+        write(frame, out)
+    if as_json:
+        units = {name: QUANTITIES[name] for name in names if name in QUANTITIES}
+        say.as_json({"rows": frame.arrow.num_rows, "columns": names, "units": units, "notes": list(frame.notes),
+                     "path": None if out is None else str(out)})  # fmt: skip
+        return
+    for text in frame.notes:
+        say.note(text)
+    if out is not None:
+        click.echo(f"{out}: {frame.arrow.num_rows} rows, {len(names)} columns")
+        return
+    shown = [name for name in SHOWN if name in names]
+    say.table(shown, [[_cell(row[name]) for name in shown] for row in frame.arrow.select(shown).to_pylist()], left=3)
+
+
+#: columns of imported rows that the terminal shows
+SHOWN = (
+    "model", "revision", "quantization", "task", "bits_per_weight", "loss", "loss_se", "delta_loss", "bits_per_byte",
+    "bits_per_byte_se", "nats_per_word", "acc", "acc_se",
+)  # fmt: skip
+
+
+def _cell(value: object) -> str:
+    from ..numbers import short
+
+    return "" if value is None else short(value) if isinstance(value, float) else str(value)
