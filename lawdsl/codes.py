@@ -324,6 +324,8 @@ CODES: dict[str, tuple[str, str]] = {
         "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
         "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
     ),
+    "ASK080": ("two fits of different responses", "A page of two fits compares their predictions of one response."),
+    "ASK081": ("one fit or two", "`lawdsl report` takes a fit file, or two to see side by side."),
     "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (
@@ -422,6 +424,15 @@ CODES: dict[str, tuple[str, str]] = {
         "a library for frames is not installed",
         "Results become pandas or polars frames where these are installed: pip install pandas, or pip install polars. "
         "Neither is needed for anything else.",
+    ),
+    "FIT090": (
+        "no browser to print with",
+        "`lawdsl report --pdf` prints the page by Chromium, Chrome or Edge: one on PATH, or the one that "
+        "LAWDSL_BROWSER names. Any browser opens the page itself, and prints it by hand.",
+    ),
+    "FIT091": (
+        "a browser that printed nothing",
+        "The message is the browser's own. LAWDSL_BROWSER names another; any browser prints the page by hand.",
     ),
     "MEA001": ("a plan cannot be read", "The path does not lead to a readable file."),
     "MEA002": (

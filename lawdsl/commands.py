@@ -14,6 +14,7 @@ COMMANDS = {
     "sweep": ("sweep", "Fit many laws to many tables, on all cores or on Ray."),
     "predict": ("fits", "The response at new points, with intervals."),
     "ask": ("fits", "A law's named question, answered with intervals."),
+    "report": ("report", "A fit as one page to pass around, with an explorer."),
     "design": ("design", "Which runs would teach most about a question, per FLOP."),
     "plan": ("plan", "What to spend a budget on, and what it may cost to be wrong."),
     "diff": ("keep", "What changed between two fits, and which predictions moved."),

@@ -1,4 +1,4 @@
-"""A law as MathML: well-formed for every law of the library, in the letters of the paper, and never markup of a text."""
+"""A law as MathML: well-formed for every law of the library, in the letters of the paper, never markup of a text."""
 
 from __future__ import annotations
 

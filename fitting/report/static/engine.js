@@ -27,9 +27,11 @@ const FORMAT = "lawdsl explorer 1";
 // beyond this many decades outside the rows a prediction is called an extrapolation
 const NEAR = 0.05;
 
-// A program's functions; its text is made of operations and numbers alone (lawdsl/javascript.py).
+// A program's functions; its text is made of operations and numbers alone (lawdsl/javascript.py). In a page that may
+// not make code from text it stands in a script of its own, `lawdslPrograms`, and `code` is its place there.
 export function compiled({code, rows, draws, outputs}) {
-  const functions = new Function(`return ${code}`)()(special);
+  const made = typeof code === "number" ? lawdslPrograms[code] : new Function(`return ${code}`)();
+  const functions = made(special);
   return {...functions, rows, draws, outputs, x: new Float64Array(rows.length), a: new Float64Array(draws.length),
     p: new Float64Array(functions.prepared), y: new Float64Array(outputs.length)};
 }

@@ -1,0 +1,83 @@
+"""The command that makes a page of a fit: report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import AskError, Fault, OutsideError, Span
+from . import say
+from .fits import _engine
+from .laws import JSON
+
+if TYPE_CHECKING:
+    from fitting import Posterior
+
+
+@click.command("report")
+@click.argument("fits", nargs=-1, metavar="FIT [FIT2]", type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="PAGE.html",
+              help="The page; LAW.html in this folder unless said.")  # fmt: skip
+@click.option("--pdf", type=click.Path(path_type=Path), metavar="PAGE.pdf",
+              help="Also print it, by the Chromium, Chrome or Edge on PATH or that LAWDSL_BROWSER names.")  # fmt: skip
+@JSON
+def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, as_json: bool) -> int:
+    """A fit as one page to pass around: law, verdict, explorer, figures, provenance. With two fits, both side by side.
+
+    The page is one file that asks nothing of any network. Its explorer answers as `lawdsl predict` and `lawdsl ask` do,
+    and its link keeps what a reader has set. A page that is there is replaced.
+
+    \b
+      lawdsl report fits/qid-*.nc -o qid.html
+      lawdsl report old.nc new.nc -o both.html --pdf both.pdf
+    """
+    if not 1 <= len(fits) <= 2:
+        message = f"{len(fits)} fits are given" if fits else "no fit is given"
+        cure = "Name one fit file, or two to see side by side: lawdsl report fits/qid-1a2b3c.nc -o qid.html."
+        raise AskError(Fault("ASK081", Span("report"), message, cure))
+    engine = _engine()
+    posteriors: list[Posterior] = [engine.open_fit(fit) for fit in fits]
+    from datetime import date
+
+    from fitting.report.page import page
+
+    if pdf is not None:
+        from fitting.report.pdf import browser
+
+        browser()  # before the work: where there is none, nothing is written
+    made = page(posteriors, date.today().isoformat())
+    path = out or Path("-".join(dict.fromkeys(one.law.name.replace("/", "-") for one in posteriors)) + ".html")
+    _write(path, made.html)
+    printed: dict[str, Any] | None = None
+    if pdf is not None:
+        from fitting.report.pdf import print_pdf
+
+        printed = {"path": str(pdf), "bytes": print_pdf(made.html, pdf).stat().st_size}
+    good = all(one.verdict.ok for one in posteriors)
+    size = path.stat().st_size
+    if as_json:
+        say.as_json({
+            "path": str(path), "bytes": size, "sections": list(made.sections), "pdf": printed,
+            "verdicts": [one.verdict.as_json() for one in posteriors],
+        })  # fmt: skip
+        return 0 if good else 1
+    click.echo(f"{path}  ({size / 1e6:.2f} MB; opens in any browser, by itself)")
+    if printed is not None:
+        click.echo(f"{printed['path']}  ({printed['bytes'] / 1e6:.2f} MB)")
+    for fit, one in zip(fits, posteriors, strict=True):
+        if not one.verdict.ok:
+            say.note(f"{fit}: the page says first that this fit is not to be believed, and why")
+    return 0 if good else 1
+
+
+def _write(path: Path, text: str) -> None:
+    from .. import atomic
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, text)
+    except OSError as error:
+        message = f"the page cannot be written: {error.strerror or error}"
+        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
