@@ -324,6 +324,11 @@ CODES: dict[str, tuple[str, str]] = {
         "A budget is spent on two variables of the law or more (--over N,D), with all others given (--at P=4), from a "
         "fit with draws. --inference needs a variable of model size, --unique one of unique tokens.",
     ),
+    "ASK035": (
+        "a law that a page cannot compute",
+        "A page computes a law by functions written from its operations. It does not seek roots of what looks along a "
+        "run (cumsum, previous, recur): use `lawdsl predict` and `lawdsl ask`, which do.",
+    ),
     "ASK080": ("two fits of different responses", "A page of two fits compares their predictions of one response."),
     "ASK081": ("one fit or two", "`lawdsl report` takes a fit file, or two to see side by side."),
     "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),

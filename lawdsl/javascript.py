@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .errors import AskError, Fault, Span
 from .program import ROOT, Program, Step
 
-#: operation -> JavaScript; the keys are those of `lawdsl.backends`, but for the root
+#: operation -> JavaScript; with what `_Writer.step` writes, the keys are those of `lawdsl.backends`
 _TEXTS: dict[str, Callable[..., str]] = {
     "add": lambda *a: " + ".join(a),
     "mul": lambda *a: "*".join(a),
@@ -48,7 +49,6 @@ _TEXTS: dict[str, Callable[..., str]] = {
     "and": lambda *a: " && ".join(a),
     "or": lambda *a: " || ".join(a),
     "not": lambda a: f"!{a}",
-    "logsumexp": lambda *a: f"f.logsumexp({', '.join(a)})",
     **{
         name: (lambda a, name=name: f"f.{name}({a})")
         for name in ("softplus", "sigmoid", "erf", "gamma", "loggamma", "digamma", "lambertw")
@@ -76,9 +76,14 @@ def special() -> str:
     return (Path(__file__).parent / "special.js").read_text("utf-8")
 
 
-def source(program: Program, rows: Iterable[str] | None = None) -> Source:
-    """A program in JavaScript; `rows` are the inputs that change from row to row, the program's data unless said."""
+def source(program: Program, rows: Iterable[str] | None = None, outputs: Iterable[str] | None = None) -> Source:
+    """A program in JavaScript; `rows` are the inputs that change from row to row, the program's data unless said, and
+    `outputs` those of its outputs that are wanted, all unless said.
+
+    Raises: AskError (ASK035) for a root of what looks along a run, which is not written.
+    """
     data = program.data if rows is None else frozenset(rows)
+    program = program if outputs is None else _without_the_rest(program, frozenset(outputs))
     names = list(dict.fromkeys(name for _, name, _ in program.inputs))
     row_names, draw_names = [n for n in names if n in data], [n for n in names if n not in data]
     stage = _stages(program, data)
@@ -106,6 +111,20 @@ def source(program: Program, rows: Iterable[str] | None = None) -> Source:
     body += [f"{functions[of]} {{\n{_joined(lines[of])}}}," for of in functions]
     text = '(f) => {\n"use strict";\n' + _joined(body) + "};\n}"
     return Source(text, tuple(row_names), tuple(draw_names), tuple(name for name, _ in program.outputs))
+
+
+def _without_the_rest(program: Program, outputs: frozenset[str]) -> Program:
+    """The program of some of the outputs, without steps that they do not rest on."""
+    kept = tuple(pair for pair in program.outputs if pair[0] in outputs)
+    needed = {slot for _, slot in kept}
+    steps = []
+    for step in reversed((*program.early, *program.late)):
+        if step.out in needed:
+            needed.update(step.arguments)
+            steps.append(step)
+    inputs = tuple(one for one in program.inputs if one[0] in needed)
+    constants = tuple(one for one in program.constants if one[0] in needed)
+    return replace(program, inputs=inputs, constants=constants, early=(), late=tuple(reversed(steps)), outputs=kept)
 
 
 def _joined(lines: list[str]) -> str:
@@ -158,6 +177,11 @@ class _Writer:
             return line if step.operation == "recur" else f"{line} {memory} = {arguments[0]};"
         if step.operation.startswith(ROOT):
             return self.line(step.out, self.root(int(step.operation.removeprefix(ROOT)), arguments))
+        if step.operation == "logsumexp":
+            top = f"{self.name(step.out)}t"
+            parts = " + ".join(f"Math.exp({one} - {top})" for one in arguments)
+            largest = f"const {top} = f.finite(Math.max({', '.join(arguments)}));"
+            return f"{largest} {self.line(step.out, f'{top} + Math.log({parts})')}"
         return self.line(step.out, _TEXTS[step.operation](*arguments))
 
     def root(self, number: int, arguments: list[str]) -> str:
@@ -165,6 +189,9 @@ class _Writer:
         low, high, *outside = arguments
         inner = _Writer(self.program.roots[number], f"{self.prefix}{self.inner}_")
         self.inner += 1
+        if any(step.operation in _REMEMBERED for step in inner.program.early + inner.program.late):
+            message = "a root is sought of what looks along a run"
+            raise AskError(Fault("ASK035", Span(), message, "Such a law is computed by Python alone."))
         unknown = f"{inner.prefix}x"
         lines = inner.constants()
         for slot, name, log in inner.program.inputs:

@@ -75,6 +75,35 @@ def answer(
     return {name: found[name] for name in ask.over} | run(law, question.report, {**known, **found})
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The programs that answer a question, for whoever runs them elsewhere; as `answer` does it, route "auto".
+
+    report: the value, or what is reported of the unknowns. closed: the unknowns, where there is a closed form. Else
+    objective: what is zero at the unknown `free` of a "solve", or least or greatest at one or two, each sought on its
+    logarithm in `ranges`; and follows: the unknowns that constraints give.
+    """
+
+    report: Program
+    closed: Program | None = None
+    free: tuple[str, ...] = ()
+    ranges: tuple[tuple[float, float], ...] = ()
+    objective: Program | None = None
+    follows: Program | None = None
+
+
+def parts(law: Law, ask: Ask) -> Parts:
+    """A question taken apart, for the numbers that it is given. Raises: AskError (ASK005)."""
+    question = _question(law, ask, frozenset(ask.given) & frozenset(law.definitions))
+    if ask.kind == "value":
+        return Parts(question.report)
+    plan = question.plan
+    if plan.closed is not None:
+        return Parts(question.report, question.closed)
+    ranges = tuple(_ranges(law, ask, plan))
+    return Parts(question.report, None, plan.free, ranges, question.objective, question.follows)
+
+
 class _Question:
     """A question's plan and programs, made when first asked for; they rest on no number."""
 
@@ -166,13 +195,17 @@ def _range(law: Law, ask: Ask, name: str) -> tuple[float, float]:
     return (0.0, 1.0) if variable.domain == "unit" else SEARCH.get(variable.quantity.unit, ANYWHERE)
 
 
+def _ranges(law: Law, ask: Ask, plan: _Plan) -> list[tuple[float, float]]:
+    """Where each unknown is sought: positive, since it is sought on its logarithm."""
+    ranges = [_range(law, ask, name) for name in plan.free]
+    return [(max(low, 1e-9 * high), high) for low, high in ranges] if any(low <= 0 for low, _ in ranges) else ranges
+
+
 def _search(law: Law, ask: Ask, plan: _Plan, compiled: Program, known: Values) -> dict[str, np.ndarray]:
     """Roots by bisection in the first bracket of a grid; optima by zooming into the best point of a grid."""
     draws = max((np.size(v) for v in known.values()), default=1)
     column = {name: np.reshape(np.asarray(v, dtype=float), (-1, 1)) for name, v in known.items() if _numeric(v)}
-    ranges = [_range(law, ask, name) for name in plan.free]
-    if any(low <= 0 for low, _ in ranges):
-        ranges = [(max(low, 1e-9 * high), high) for low, high in ranges]
+    ranges = _ranges(law, ask, plan)
 
     def objective(points: list[np.ndarray]) -> np.ndarray:
         """(draws, points) values at the exponentials of `points`, each (draws, points)."""

@@ -31,12 +31,9 @@ function sigmoid(a) {
   return e / (1 + e);
 }
 
-function logsumexp(...parts) {
-  let top = Math.max(...parts);
-  if (!Number.isFinite(top)) top = 0;
-  let sum = 0;
-  for (const part of parts) sum += Math.exp(part - top);
-  return top + Math.log(sum);
+// what is taken out of a sum of exponentials: its largest logarithm, if that is a number
+function finite(top) {
+  return Number.isFinite(top) ? top : 0;
 }
 
 function erf(a) {
@@ -144,5 +141,5 @@ function normalQuantile(u) {
 }
 
 export const special = {
-  pow, softplus, sigmoid, logsumexp, erf, erfc, loggamma, gamma, digamma, lambertw, root, normal, normalQuantile,
+  pow, softplus, sigmoid, finite, erf, erfc, loggamma, gamma, digamma, lambertw, root, normal, normalQuantile,
 };

@@ -17,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl import javascript
-from lawdsl.curves import WHOLE, WIDE, span
-from lawdsl.law import FIRST, Law, Parameter, Variable
+from lawdsl.law import FIRST, Law, Parameter
 
 from .. import discrepancy, expressions
 from ..frontier import frontier_of, ranges_of
 from ..outcomes import STUDENT_DF
 from ..posterior import Posterior
 from ..reliability import Reliability, place
+from . import questions
+from .questions import as_json
+from .sliders import slider
 
 Array = NDArray[np.float64]
 
@@ -33,16 +35,9 @@ FORMAT = "lawdsl explorer 1"
 BUDGET = 1_000_000
 #: rows that travel; of a longer table as many, evenly over it in its order
 ROWS = 2000
-#: how far a slider reaches at least, by unit: from the smallest thing one trains to what nobody has
-REACH = {
-    "parameters": (1e5, 1e13), "tokens": (1e6, 1e15), "FLOP": (1e15, 1e30), "bits": (1.0, 16.0), "steps": (1e2, 1e7),
-    "examples": (1e2, 1e12), "characters": (1e6, 1e16), "bytes": (1e6, 1e16), "vocabulary entries": (1e3, 1e7),
-}  # fmt: skip
-#: decades by which a slider goes beyond rows and regime where the unit says nothing
-BEYOND = 3.0
 STATIC = Path(__file__).parent / "static"
 #: the engine's modules in the order in which they rest on each other
-MODULES = ("words.js", "draws.js", "ask.js", "engine.js")
+MODULES = ("words.js", "counted.js", "draws.js", "ask.js", "engine.js")
 
 
 def of(posterior: Posterior, budget: int = BUDGET) -> dict[str, Any]:
@@ -52,7 +47,10 @@ def of(posterior: Posterior, budget: int = BUDGET) -> dict[str, Any]:
     as many as fit, evenly over the chains.
     """
     law = posterior.law
-    program = javascript.source(expressions.prediction(law, noise=posterior.residuals is None))
+    full = expressions.prediction(law, noise=posterior.residuals is None)
+    # a location is its mean on the noise's scale, and slopes serve known errors alone
+    wanted = [name for name, _ in full.outputs if not name.startswith(("location of ", "slope "))]
+    program = javascript.source(full, outputs=wanted)
     columns, parameters = _parameters(posterior)
     return {
         "format": FORMAT,
@@ -63,13 +61,13 @@ def of(posterior: Posterior, budget: int = BUDGET) -> dict[str, Any]:
         "inputs": list(law.inputs),
         "first": FIRST,
         "sequence": None if law.sequence is None else {"along": law.sequence.along, "by": law.sequence.by},
-        "variables": [_variable(posterior, law.variable[name]) for name in law.inputs],
+        "variables": [slider(law, law.variable[name], posterior.ranges.get(name)) for name in law.inputs],
         "factors": [_factor(posterior, name) for name in law.grouping],
         "responses": [_response(posterior, name, program.outputs) for name in law.outcome],
         "parameters": parameters,
         "draws": _draws(columns, budget),
         "program": as_json(program),
-        "questions": [],
+        "questions": questions.of(posterior),
         "published": _published(law),
         "rows": _rows(posterior),
         "seed": posterior.provenance.seed,
@@ -108,51 +106,8 @@ def engine_source() -> str:
     return f'const lawdslEngine = (() => {{\n"use strict";\n{body}\nreturn {{{names}}};\n}})();\n'
 
 
-def as_json(source: javascript.Source) -> dict[str, Any]:
-    """A program's source for the engine's `compiled`."""
-    return {
-        "code": source.text, "rows": list(source.rows), "draws": list(source.draws), "outputs": list(source.outputs),
-    }  # fmt: skip
-
-
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _variable(posterior: Posterior, variable: Variable) -> dict[str, Any]:
-    rows = posterior.ranges.get(variable.name)
-    slider, log = slider_range(posterior.law, variable, rows)
-    return {
-        "name": variable.name, "unit": variable.quantity.unit, "kind": variable.quantity.kind, "about": variable.about,
-        "domain": variable.domain, "scale": "log" if log else "linear", "whole": variable.quantity.unit in WHOLE,
-        "rows": None if rows is None else list(rows),
-        "regime": None if variable.range is None else list(variable.range),
-        "slider": list(slider), "start": _start(slider, log, rows),
-    }  # fmt: skip
-
-
-def slider_range(law: Law, variable: Variable, rows: tuple[float, float] | None) -> tuple[tuple[float, float], bool]:
-    """From where to where a variable's slider goes, in its unit, and whether on a log scale: over the rows and the
-    law's regime, and far beyond them.
-    """
-    known = [one for one in (rows, variable.range) if one is not None] or [span(law, variable)]
-    low, high = min(one[0] for one in known), max(one[1] for one in known)
-    if variable.domain == "unit":
-        return (0.0, 1.0), False
-    usual = REACH.get(variable.quantity.unit)
-    log = low > 0 and (high / low >= WIDE or usual is not None) and variable.quantity.unit != "bits"
-    if usual is not None:
-        return (min(low, usual[0]), max(high, usual[1])), log
-    if log:
-        return (low / 10**BEYOND, high * 10**BEYOND), True
-    width = (high - low) or abs(high) or 1.0
-    return (max(low - width, low / 10 if low > 0 else 0.0) if low >= 0 else low - width, high + 2 * width), False
-
-
-def _start(slider: tuple[float, float], log: bool, rows: tuple[float, float] | None) -> float:
-    """Where a slider stands at first: at the middle of the rows."""
-    low, high = rows or slider
-    return math.sqrt(low * high) if log and low > 0 else (low + high) / 2
 
 
 def _factor(posterior: Posterior, name: str) -> dict[str, Any]:

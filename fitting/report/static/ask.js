@@ -1,5 +1,116 @@
-// Answers to a law's questions for every draw: as lawdsl/question.py.
+// Answers to a law's questions, for every draw: closed forms where there are such, else the searches of
+// lawdsl/question.py, on the same grids and with as many halvings.
 
-export function asked() {
-  throw new Reason("questions are not answered in this page yet: use lawdsl ask");
+import { quantiles } from "./draws.js";
+
+const GRID = 400;
+
+// The draws' unknowns and reports, as [{name, unit, median, lo, hi, none}]. `question` is a payload's, with its programs
+// compiled; `valuesOf(name)` gives `count` numbers of a parameter or of what was given.
+export function asked(question, count, valuesOf, prepared, level) {
+  const found = {};
+  const columns = (program) => program.draws.map((name) => found[name] ?? valuesOf(name));
+  if (question.closed) {
+    Object.assign(found, outputs(question.closed, columns(question.closed), count, prepared));
+    for (const name of question.closed.outputs) found[name] = found[name].map((one) => (one > 0 ? one : NaN));
+  } else if (question.objective) {
+    const d = prepared(question.objective, columns(question.objective), count);
+    const sought = search(question, question.objective, d, count);
+    question.free.forEach((name, j) => { found[name] = sought[j]; });
+    if (question.follows) Object.assign(found, outputs(question.follows, columns(question.follows), count, prepared));
+  }
+  Object.assign(found, outputs(question.report, columns(question.report), count, prepared));
+  return question.answers.map(({name, unit}) => ({name, unit, ...summedUp(found[name], level)}));
+}
+
+// The outputs of a program that has no rows, by name.
+function outputs(program, columns, count, prepared) {
+  const d = prepared(program, columns, count), {x, p, y} = program;
+  const found = program.outputs.map(() => new Float64Array(count));
+  program.row(x, p);
+  for (let i = 0; i < count; i++) {
+    program.value(p, d, i * program.drawn, y);
+    found.forEach((values, j) => { values[i] = y[j]; });
+  }
+  return Object.fromEntries(program.outputs.map((name, j) => [name, found[j]]));
+}
+
+function summedUp(draws, level) {
+  const finite = draws.filter((one) => Number.isFinite(one)), none = 1 - finite.length / draws.length;
+  if (!finite.length) return {median: NaN, lo: NaN, hi: NaN, none: 1};
+  const [lo, median, hi] = quantiles(finite, [(1 - level) / 2, 0.5, (1 + level) / 2]);
+  return {median, lo, hi, none};
+}
+
+// The unknowns of every draw, each a Float64Array; NaN where a draw has no answer inside the range.
+function search({kind, free, ranges}, program, d, count) {
+  const {x, p, y, drawn} = program, places = free.map((name) => program.rows.indexOf(name));
+  const ends = ranges.map(([low, high]) => [Math.log(low), Math.log(high)]);
+  const sign = kind === "maximize" ? -1 : 1, found = free.map(() => new Float64Array(count));
+  for (let i = 0; i < count; i++) {
+    const at = (...logs) => {
+      places.forEach((place, j) => { if (place >= 0) x[place] = Math.exp(logs[j]); });
+      program.row(x, p);
+      program.value(p, d, i * drawn, y);
+      return y[0];
+    };
+    const best = kind === "solve" ? [bisected(at, ...ends[0])] : zoomed(sign, at, ends);
+    best.forEach((log, j) => { found[j][i] = Math.exp(log); });
+  }
+  return found;
+}
+
+function even(low, high, count) {
+  const step = (high - low) / (count - 1);
+  return Float64Array.from({length: count}, (_, i) => (i === count - 1 ? high : i * step + low));
+}
+
+// The first root on a grid, by bisection.
+function bisected(f, low, high) {
+  const grid = even(low, high, GRID);
+  let a = grid[0], atA = Math.sign(f(a)), b = NaN;
+  for (let i = 1; i < GRID; i++) {
+    const here = Math.sign(f(grid[i]));
+    if (atA * here <= 0) {
+      b = grid[i];
+      break;
+    }
+    a = grid[i];
+    atA = here;
+  }
+  if (b !== b) return NaN;
+  for (let n = 0; n < 60; n++) {
+    const middle = (a + b) / 2;
+    if (Math.sign(f(middle)) === atA) a = middle;
+    else b = middle;
+  }
+  return (a + b) / 2;
+}
+
+// Where sign*f is least on a product grid that is made finer about its best point; NaN at the edge of the ranges.
+function zoomed(sign, f, ends) {
+  const one = ends.length === 1, first = one ? GRID : 41, shrink = one ? 0.1 : 0.5;
+  let middles = ends.map(([low, high]) => (low + high) / 2), widths = ends.map(([low, high]) => (high - low) / 2);
+  let count = first, atEdge = false;
+  for (let turn = 0; turn < (one ? 14 : 40); turn++) {
+    const steps = even(-1, 1, count);
+    const axes = ends.map(([low, high], j) => steps.map((step) => Math.min(Math.max(middles[j] + widths[j] * step, low), high)));
+    let least = Infinity, best = axes.map((axis) => axis[0]);
+    const look = (...at) => {
+      const value = sign * f(...at);
+      if (value < least) {
+        least = value;
+        best = at;
+      }
+    };
+    if (one) for (const at of axes[0]) look(at);
+    else for (const at of axes[0]) for (const other of axes[1]) look(at, other);
+    middles = best;
+    if (turn === 0) {
+      atEdge = !Number.isFinite(least) || best.some((at, j) => ends[j].includes(at));
+      count = one ? 41 : 9;
+      widths = widths.map((width) => width * 4 / first);
+    } else widths = widths.map((width) => width * shrink);
+  }
+  return atEdge ? ends.map(() => NaN) : middles;
 }

@@ -2,6 +2,7 @@
 // and quantiles (numpy's, linear between order statistics) by selection.
 
 import { special } from "../../../lawdsl/special.js";
+import { counted } from "./counted.js";
 
 const GOLDEN = 0.6180339887498949;
 
@@ -32,77 +33,107 @@ export function normals(seed, what, count) {
   return u.map((one, i) => Math.sqrt(-2 * Math.log(one)) * Math.cos(2 * Math.PI * v[i]));
 }
 
-// (i, df) -> the residual of scale 1 that draw i carries, or null where the family has no scale
-export function standard(family, delta, {u, v}) {
-  const logs = u.map((one) => -2 * Math.log(one)), turns = v.map((one) => Math.cos(2 * Math.PI * one));
-  if (["normal", "lognormal", "logit-normal"].includes(family)) {
-    const z = logs.map((one, i) => Math.sqrt(one) * turns[i]);
-    return (i) => z[i];
-  }
-  if (family === "laplace") {
-    const z = u.map((one) => Math.sign(0.5 - one) * Math.SQRT1_2 * Math.log1p(-Math.abs(1 - 2 * one)));
-    return (i) => z[i];
-  }
-  if (family === "student-t") {
-    const z = new Float64Array(u.length), at = new Float64Array(u.length).fill(NaN);
-    return (i, df) => {
-      if (at[i] !== df) {
-        at[i] = df;
-        z[i] = Math.sqrt(df * Math.expm1(logs[i] / df)) * turns[i];
-      }
-      return z[i];
-    };
-  }
-  if (family === "huber") {
-    const outer = 2 * Math.exp(-0.5 * delta * delta) / delta;
-    const tail = 0.5 * outer / (Math.sqrt(2 * Math.PI) * special.erf(delta / Math.SQRT2) + outer);
-    const low = special.normal(-delta);
-    const z = u.map((one) => {
-      const near = Math.min(one, 1 - one);
-      const size = near < tail ? -delta + Math.log(near / tail) / delta
-        : special.normalQuantile(low + (near - tail) / (1 - 2 * tail) * (1 - 2 * low));
-      return one < 0.5 ? size : -size;
-    });
-    return (i) => z[i];
-  }
-  return null;
+// A value of the response moved by so much on the noise's scale; NaN where that scale has no such value.
+export function moved(on, value, by) {
+  if (on === "log") return value >= 0 ? value * Math.exp(by) : NaN;
+  if (on === "logit") return value >= 0 && value <= 1 ? value / (value + (1 - value) * Math.exp(-by)) : NaN;
+  return value + by;
 }
 
-// The order statistic k of a[from..to], which is rearranged so that nothing before it is larger and nothing after smaller.
-function select(a, k, from, to) {
-  while (from < to) {
-    const x = a[from], y = a[(from + to) >> 1], z = a[to];
-    const pivot = x < y ? (y < z ? y : x < z ? z : x) : x < z ? x : y < z ? z : y;
-    let i = from, j = to;
-    while (i <= j) {
-      while (a[i] < pivot) i++;
-      while (pivot < a[j]) j--;
-      if (i <= j) {
-        const held = a[i];
-        a[i++] = a[j];
-        a[j--] = held;
-      }
+// (i, mean) -> the new observation that draw i carries where the law's mean is so, the noise's numbers being in `y`.
+export function observer({family, on, delta, df, outputs, residuals}, {u, v}, y) {
+  if (residuals) return (i, mean) => moved(on, mean, residuals[Math.floor(u[i] * residuals.length)]);
+  if (outputs.scale === undefined) return counted(family, outputs, u, v, y);
+  const standard = residual(family, delta, u, v), freedom = outputs.df;
+  const scales = new Float64Array(u.length).fill(NaN), dfs = new Float64Array(u.length).fill(NaN);
+  const standards = new Float64Array(u.length), factors = new Float64Array(u.length);
+  return (i, mean) => {
+    const scale = y[outputs.scale], free = freedom === undefined ? df : y[freedom];
+    if (dfs[i] !== free) {  // along a curve they most often stay
+      dfs[i] = free;
+      standards[i] = standard(i, free);
+      scales[i] = NaN;
     }
-    if (k <= j) to = j;
-    else if (k >= i) from = i;
-    else break;
+    if (on === "identity") return mean + scale * standards[i];
+    if (on === "logit") return moved(on, mean, scale * standards[i]);
+    if (scales[i] !== scale) {
+      scales[i] = scale;
+      factors[i] = Math.exp(scale * standards[i]);
+    }
+    return mean >= 0 ? mean * factors[i] : NaN;
+  };
+}
+
+// (i, df) -> the residual of scale 1 that draw i carries
+function residual(family, delta, u, v) {
+  const logs = u.map((one) => -2 * Math.log(one)), turns = v.map((one) => Math.cos(2 * Math.PI * one));
+  if (family === "student-t") return (i, df) => Math.sqrt(df * Math.expm1(logs[i] / df)) * turns[i];
+  if (family === "laplace") {
+    return (i) => Math.sign(0.5 - u[i]) * Math.SQRT1_2 * Math.log1p(-Math.abs(1 - 2 * u[i]));
+  }
+  if (family !== "huber") return (i) => Math.sqrt(logs[i]) * turns[i];
+  const outer = 2 * Math.exp(-0.5 * delta * delta) / delta;
+  const tail = 0.5 * outer / (Math.sqrt(2 * Math.PI) * special.erf(delta / Math.SQRT2) + outer);
+  const low = special.normal(-delta);
+  return (i) => {
+    const near = Math.min(u[i], 1 - u[i]);
+    const size = near < tail ? -delta + Math.log(near / tail) / delta
+      : special.normalQuantile(low + (near - tail) / (1 - 2 * tail) * (1 - 2 * low));
+    return u[i] < 0.5 ? size : -size;
+  };
+}
+
+// The order statistic k of a[left..right], which is rearranged so that nothing before it is larger and nothing after it
+// smaller. Source: Floyd & Rivest 1975, algorithm 489, 10.1145/360680.360694.
+function select(a, k, left, right) {
+  while (right > left) {
+    if (right - left > 600) {
+      const n = right - left + 1, i = k - left + 1, z = Math.log(n), s = 0.5 * Math.exp(2 * z / 3);
+      const sd = 0.5 * Math.sqrt(z * s * (n - s) / n) * Math.sign(i - n / 2);
+      const low = Math.floor(k - i * s / n + sd), high = Math.floor(k + (n - i) * s / n + sd);
+      select(a, k, Math.max(left, low), Math.min(right, high));
+    }
+    const pivot = a[k];
+    let i = left, j = right;
+    a[k] = a[left];
+    a[left] = pivot;
+    if (a[right] > pivot) {
+      a[left] = a[right];
+      a[right] = pivot;
+    }
+    while (i < j) {
+      const held = a[i];
+      a[i++] = a[j];
+      a[j--] = held;
+      while (a[i] < pivot) i++;
+      while (a[j] > pivot) j--;
+    }
+    if (a[left] === pivot) {
+      a[left] = a[j];
+    } else {
+      j++;
+      a[right] = a[j];
+    }
+    a[j] = pivot;
+    if (j <= k) left = j + 1;
+    if (k <= j) right = j - 1;
   }
   return a[k];
 }
 
 // Quantiles of an array at rising shares; the array is rearranged. NaN where any number is NaN, as in numpy.
 export function quantiles(a, shares) {
-  const n = a.length;
+  const n = a.length, found = [];
   for (let i = 0; i < n; i++) if (a[i] !== a[i]) return shares.map(() => NaN);
   let done = 0;
-  return shares.map((share) => {
-    const at = (n - 1) * share, k = Math.min(Math.floor(at), n - 1), t = at - k;
-    const low = select(a, k, Math.min(done, k), n - 1);
+  for (const share of shares) {
+    const at = (n - 1) * share, k = Math.floor(at), t = at - k, low = select(a, k, Math.min(done, k), n - 1);
     done = k;
-    if (k + 1 >= n) return low;
-    const high = select(a, k + 1, k + 1, n - 1), step = high - low;
-    return t >= 0.5 ? high - step * (1 - t) : low + step * t;
-  });
+    let high = k + 1 < n ? a[k + 1] : low;
+    for (let i = k + 2; i < n; i++) if (a[i] < high) high = a[i];
+    found.push(t >= 0.5 ? high - (high - low) * (1 - t) : low + (high - low) * t);
+  }
+  return found;
 }
 
 // Places of `most` of `count` draws, evenly over all: numpy's linspace as whole numbers.

@@ -20,7 +20,7 @@
 
 import { special } from "../../../lawdsl/special.js";
 import { describe, fixed, levelText, parse, short } from "./words.js";
-import { normals, pairs, quantiles, standard, thinned } from "./draws.js";
+import { moved, normals, observer, pairs, quantiles, thinned } from "./draws.js";
 import { asked } from "./ask.js";
 
 const FORMAT = "lawdsl explorer 1";
@@ -181,42 +181,32 @@ export function open(payload) {
 
   // Calls `use(j, means, observations, widened)` for every point in turn; the arrays, of a number a draw, are reused.
   function evaluate(points, response, chosen, use) {
-    const count = chosen.length, outputs = response.outputs;
+    const count = chosen.length, {x, p, y, drawn: size} = program, {name, on, residuals} = response;
     const typical = prepared(points[0], true, chosen);
     const fresh = levelsOpen(points[0]) ? prepared(points[0], false, chosen) : null;
-    const carried = once(`pairs ${response.name} ${count}`, () => pairs(payload.seed, `observation ${response.name}`, count));
-    const seen = response.residuals, alone = seen && count === 1;
-    const noise = seen ? null : once(`noise ${response.name} ${count}`, () =>
-      standard(response.family, response.delta, carried));
-    const off = errors(response.name, count);
-    const means = new Float64Array(count), observed = new Float64Array(alone ? seen.length : count);
-    const {x, p, y} = program, size = program.drawn, {mean, location, scale, df} = outputs;
-    const logged = response.on === "log", logit = response.on === "logit";
-    const there = (value) => (logged ? Math.log(value) : logit ? Math.log(value) - Math.log1p(-value) : value);
-    const back = (value) => (logged ? Math.exp(value) : logit ? 1 / (1 + Math.exp(-value)) : value);
-    points.forEach((point, j) => {
+    const carried = once(`pairs ${name} ${count}`, () => pairs(payload.seed, `observation ${name}`, count));
+    const observe = observer(response, carried, y), {mean} = response.outputs;
+    const every = residuals !== null && count === 1;  // a point fit of one draw: all its residuals are its scatter
+    const off = errors(name, count);
+    const means = new Float64Array(count), observed = new Float64Array(every ? residuals.length : count);
+    for (let j = 0; j < points.length; j++) {
+      const point = points[j], far = off === null ? 0 : growth(reach(point));
       for (let n = 0; n < x.length; n++) x[n] = program.rows[n] === payload.first ? 1 : point[program.rows[n]];
       program.row(x, p);
       for (let i = 0; i < count; i++) {
         program.value(p, typical, i * size, y);
-        means[i] = y[mean];
-        if (fresh !== null) program.value(p, fresh, i * size, y);
-        if (seen) {
-          if (alone) for (let r = 0; r < seen.length; r++) observed[r] = back(y[location] + seen[r]);
-          else observed[i] = back(y[location] + seen[Math.floor(carried.u[i] * seen.length)]);
-        } else if (noise !== null) {
-          observed[i] = back(y[location] + y[scale] * noise(i, df === undefined ? 4 : y[df]));
-        } else observed[i] = NaN;
+        let here = y[mean];
+        means[i] = far > 0 ? moved(on, here, off[i] * far) : here;
+        if (fresh !== null) {
+          program.value(p, fresh, i * size, y);
+          here = y[mean];
+        }
+        if (every) observed.forEach((_, r) => { observed[r] = moved(on, here, residuals[r]); });
+        else observed[i] = observe(i, here);
       }
-      let widened = false;
-      if (off !== null) {
-        const far = growth(reach(point));
-        widened = far > 0 && off.some((one) => one !== 0);
-        for (let i = 0; i < count; i++) means[i] = back(there(means[i]) + off[i] * far);
-        for (let i = 0; i < observed.length; i++) observed[i] = back(there(observed[i]) + off[i % count] * far);
-      }
-      use(j, means, observed, widened);
-    });
+      if (far > 0) for (let i = 0; i < observed.length; i++) observed[i] = moved(on, observed[i], off[i % count] * far);
+      use(j, means, observed, far > 0);
+    }
   }
 
   // Whether some parameter of a population is at a level that was not named: new in an observation, typical in the law.
@@ -227,9 +217,6 @@ export function open(payload) {
   function responseOf(name) {
     const found = name === undefined ? payload.responses[0] : payload.responses.find((one) => one.name === name);
     if (!found) throw new Reason(`${payload.law.name} has no response '${name}'`);
-    if (!found.residuals && !standard(found.family, found.delta, {u: [0.5], v: [0.5]})) {
-      throw new Reason(`observations of the family ${found.family} are not drawn in this page: use lawdsl predict`);
-    }
     return found;
   }
 
@@ -308,6 +295,14 @@ export function open(payload) {
     return point;
   }
 
+  // A question with its programs as functions.
+  function programs(told) {
+    return once(`question ${told.name}`, () => {
+      const parts = ["report", "closed", "objective", "follows"];
+      return {...told, ...Object.fromEntries(parts.map((part) => [part, told[part] && compiled(told[part])]))};
+    });
+  }
+
   function ask(question, given = {}, {level = 0.9, draws = 2000} = {}) {
     return answered(() => {
       const told = payload.questions.find((one) => one.name === question);
@@ -316,8 +311,14 @@ export function open(payload) {
       if (!(level > 0 && level < 1)) throw new Reason("the level lies between 0 and 1");
       const {point, reasons} = read(given, told.given);
       if (reasons.length) throw new Reason(reasons.join("; "));
-      const chosen = places(Math.min(draws, 2000));
-      const answers = asked(told, point, chosen.length, (name) => values(name, point, true, chosen), level);
+      const chosen = places(Math.min(draws, 2000)), count = chosen.length;
+      const valuesOf = (name) => {
+        if (name === payload.first) return new Float64Array(count).fill(1);
+        if (Object.hasOwn(parameter, name)) return values(name, point, true, chosen);
+        if (Object.hasOwn(point, name)) return new Float64Array(count).fill(point[name]);
+        throw new Reason(`no number for ${name}`);
+      };
+      const answers = asked(programs(told), count, valuesOf, drawn, level);
       return {question, given: point, level, answers};
     });
   }
