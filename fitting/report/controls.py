@@ -17,7 +17,7 @@ from lawdsl.mathml import inline
 from lawdsl.numbers import short
 
 from ..posterior import Posterior
-from .payload import slider_range
+from .sliders import slider_range
 
 #: slider steps of a decade: a step multiplies by 1.12, and 1, 10 and 100 are among the values
 STEPS = 20
