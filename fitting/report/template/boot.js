@@ -42,6 +42,7 @@ addEventListener("resize", afterQuiet(() => {
 // details are open on paper
 let opened = [];
 addEventListener("beforeprint", () => {
+  waiting.splice(0).forEach(drawFigure);
   opened = [...document.querySelectorAll("details:not([open])")];
   opened.forEach((one) => (one.open = true));
 });

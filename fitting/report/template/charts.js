@@ -65,10 +65,14 @@ function extentOf(values, log) {
 
 function plot(options, marks, label) {
   const svg = Plot.plot({
-    className: "plot", ariaLabel: label, marginLeft: 52, marginRight: 14, marginTop: 22, marginBottom: 40, ...options, marks,
+    className: "plot", marginLeft: 52, marginRight: 14, marginTop: 22, marginBottom: 40, ...options, marks,
   });
   svg.querySelector("style")?.remove(); // style.css has it: one more in the page would style the whole of it anew
-  if (label) svg.setAttribute("role", "img");
+  for (const part of svg.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // Plot's: "area", "rule"
+  if (label) {
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", label);
+  }
   return svg;
 }
 

@@ -342,7 +342,7 @@ function answer(form) {
       continue;
     }
     const value = parse(field.value), slider = sliderOf(field.dataset.given);
-    const bad = value === null || (slider && readNumber(slider, field.value) === null);
+    const bad = value === null || (slider !== undefined && readNumber(slider, field.value) === null);
     field.setAttribute("aria-invalid", String(bad));
     if (bad) wrong = wrong || `${field.dataset.given}: numbers are written 0.5, 1e24, 7B or 100T.`;
     given[field.dataset.given] = value;

@@ -5,12 +5,26 @@ const named = (held) => Object.entries(held).map(([name, value]) => `${name} = $
 const unitOf = (fit, name) => fit.units[name] || "";
 const inUnit = (fit, name) => (unitOf(fit, name) ? `${name}, ${unitOf(fit, name)}` : name);
 
+/** Figures that are still to be drawn, one after the other with the page free in between; on paper all at once. */
+let waiting = [];
+
 function drawFigures() {
+  const begun = waiting.length > 0;
+  waiting = [...document.querySelectorAll("[data-figure]")];
+  if (!begun) setTimeout(drawNext, 0);
+}
+
+function drawNext() {
+  const home = waiting.shift();
+  if (home) drawFigure(home);
+  if (waiting.length) setTimeout(drawNext, 0);
+  else document.documentElement.dataset.drawn = "true";
+}
+
+function drawFigure(home) {
   const drawers = { panels: drawPanels, residuals: drawResiduals, pairs: drawPairs, checks: drawChecks, backtests: drawBacktests };
-  for (const home of document.querySelectorAll("[data-figure]")) {
-    home.replaceChildren();
-    drawers[home.dataset.figure](home, FITS[Number(home.dataset.fit)]);
-  }
+  home.replaceChildren();
+  drawers[home.dataset.figure](home, FITS[Number(home.dataset.fit)]);
 }
 
 function figure(home, caption, ...children) {
