@@ -89,7 +89,7 @@ def test_a_curve_of_a_panel_is_what_predict_gives(fit: Posterior) -> None:
 
 def test_two_fits_are_told_apart_and_compared() -> None:
     words = text_of(page([qid(), qid(shift=0.05)]).html)
-    assert "What differs" in words and "first: " in words and "second: " in words
+    assert "What differs" in words and "From first to second." in words
     assert re.search(r"beta 0\.37\d* ± 0\.01\d* 0\.42\d* ± 0\.01\d* \+3\.\d+ sd", words)
 
 

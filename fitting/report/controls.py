@@ -68,8 +68,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Question:
-    """A named question: its fields, and the units of its answers."""
+    """A named question, its fields, and the places of the fits whose laws have it so."""
 
+    fits: tuple[int, ...]
     name: str
     about: str
     computes: str
@@ -114,12 +115,19 @@ def choices(fits: Sequence[Posterior]) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def questions(law: Law) -> tuple[Question, ...]:
-    """The law's questions, with numbers to begin with where its checks or its ranges have some."""
-    return tuple(
-        Question(ask.name, ask.about, words.question(ask), tuple(_field(law, ask.name, n) for n in ask.given))
-        for ask in law.ask
-    )
+def questions(fits: Sequence[Posterior]) -> tuple[Question, ...]:
+    """The laws' questions, with numbers to begin with where checks or ranges have some."""
+    asked: dict[tuple[str, str], list[int]] = {}
+    for place, fit in enumerate(fits):
+        for ask in fit.law.ask:
+            asked.setdefault((ask.name, words.question(ask)), []).append(place)
+    found = []
+    for (name, computes), places in asked.items():
+        law = fits[places[0]].law
+        ask = law.questions[name]
+        fields = tuple(_field(law, name, given) for given in ask.given)
+        found.append(Question(tuple(places), name, ask.about, computes, fields))
+    return tuple(found)
 
 
 def _field(law: Law, question: str, name: str) -> Field:

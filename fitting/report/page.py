@@ -85,11 +85,12 @@ def page(fits: Sequence[Posterior], made: str = "") -> Page:
     environment.filters["sentence"] = sentence
     html = environment.get_template("page.html.jinja").render(
         title=" and ".join(dict.fromkeys(one.title for one in told)), fits=told, parts=parts,
+        laws=told[: 1 if len({one.equation + one.about for one in told}) == 1 else 2],
         policy=_policy(scripts, style),
         names=" and ".join(dict.fromkeys(fit.law.name for fit in fits)),
         style=style, scripts=scripts, payload=payload.in_script(carried), drawn=payload.in_script(drawn),
         sliders=controls.sliders(fits), choices=controls.choices(fits), responses=responses, levels=LEVELS,
-        asked=[controls.questions(fit.law) for fit in fits], change=change, backtested=backtested,
+        questions=controls.questions(fits), change=change, backtested=backtested,
         meaning=MEANING, version=_version(), made=made,
         vendored={one.package.rpartition("/")[2]: one.version for one in VENDORED},
     )  # fmt: skip

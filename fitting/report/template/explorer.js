@@ -270,13 +270,13 @@ function drawPins() {
   const table = byId("scenarios");
   if (!state.pins.length) return table.replaceChildren();
   const fits = answering(), percentage = percent(state.level);
-  const head = ["scenario", ...(fits.length > 1 ? ["fit"] : []), "median", `${percentage} of the mean`, `${percentage} of a new observation`, "decades beyond the data", "times the current", ""];
+  const head = ["scenario", ...(fits.length > 1 ? ["fit"] : []), "median", `${percentage} of the mean`, `${percentage} of a new observation`, "decades beyond the data", ...(fits.length > 1 ? [] : ["times the current"]), ""];
   const lines = [{ at: state.at, pin: -1 }, ...state.pins.map((at, pin) => ({ at, pin }))];
   const bodies = lines.flatMap(({ at, pin }) => fits.map((fit, place) => {
     const one = predicted(fit, at), current = predicted(fit, state.at);
     const cells = !one.reason
-      ? [short(one.median), interval(one.lo, one.hi), interval(one.new_lo, one.new_hi), Object.entries(one.beyond).filter(([, d]) => Math.abs(d) > NEAR).map(([name, d]) => `${name} ${d > 0 ? "+" : "−"}${Math.abs(d).toFixed(1)}`).join(", ") || "among the rows", pin < 0 || current.reason ? "" : short(one.median / current.median, 3)]
-      : [one.reason, "", "", "", ""];
+      ? [short(one.median), interval(one.lo, one.hi), interval(one.new_lo, one.new_hi), Object.entries(one.beyond).filter(([, d]) => Math.abs(d) > NEAR).map(([name, d]) => `${name} ${d > 0 ? "+" : "−"}${Math.abs(d).toFixed(1)}`).join(", ") || "among the rows", ...(fits.length > 1 ? [] : [pin < 0 || current.reason ? "" : short(one.median / current.median, 3)])]
+      : [one.reason, "", "", "", ...(fits.length > 1 ? [] : [""])];
     const label = element("th", { scope: "row" }, chip(pin < 0 ? fit.colour : pinColour(pin)), `${pin < 0 ? "current: " : ""}${describe(at)}`);
     const last = element("td", {});
     if (pin >= 0 && place === 0)
@@ -308,7 +308,7 @@ function bindQuestions() {
   }
 }
 
-const questionKey = (form) => form.dataset.question + (Number(form.dataset.fit) ? `.${form.dataset.fit}` : "");
+const questionKey = (form) => form.dataset.question + (form.dataset.fits === "1" ? ".1" : ""); // of the second fit alone
 const givenOf = (form) => Object.fromEntries([...form.querySelectorAll("[data-given]")].map((field) => [field.dataset.given, field.value.trim()]));
 
 function showQuestions() {
@@ -333,7 +333,7 @@ function askAll() {
 }
 
 function answer(form) {
-  const fit = FITS[Number(form.dataset.fit)], output = form.querySelector("output");
+  const output = form.querySelector("output");
   const given = {}, empty = [];
   let wrong = "";
   for (const field of form.querySelectorAll("[data-given]")) {
@@ -350,13 +350,20 @@ function answer(form) {
   if (wrong) return output.replaceChildren(element("p", { class: "muted" }, wrong));
   if (empty.length) return output.replaceChildren(element("p", { class: "muted" }, `Waits for ${empty.join(", ")}.`));
   for (const choice of CHOICES) if (choice.required) given[choice.name] = state.at[choice.name];
-  const found = fit.engine.ask(form.dataset.question, given, { level: state.level });
-  if (found.reason) return output.replaceChildren(element("p", { class: "muted" }, `No answer: ${found.reason}.`));
-  output.replaceChildren(...found.answers.map((one) => {
-    if (!Number.isFinite(one.median)) return element("p", {}, `${one.name}: none within the range searched.`);
+  const fits = form.dataset.fits.split(" ").map((place) => FITS[Number(place)]);
+  output.replaceChildren(...fits.flatMap((fit) => answerOf(fit, form.dataset.question, given, fits.length > 1)));
+}
+
+function answerOf(fit, question, given, labelled) {
+  const found = fit.engine.ask(question, given, { level: state.level });
+  const who = labelled ? [chip(fit.colour), `${fit.label}: `] : [];
+  if (found.reason) return [element("p", { class: "muted" }, ...who, `No answer: ${found.reason}.`)];
+  return found.answers.map((one) => {
+    if (!Number.isFinite(one.median)) return element("p", {}, ...who, `${one.name}: none within the range searched.`);
     const none = one.none > 0 ? ` ${(one.none * 100).toFixed(1)} % of the draws have no answer within the range searched.` : "";
-    return element("p", {}, found.answers.length > 1 || one.name !== form.dataset.question ? `${one.name} = ` : "", element("strong", {}, short(one.median)), ` ${one.unit || ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
-  }));
+    const name = found.answers.length > 1 || one.name !== question ? `${one.name} = ` : "";
+    return element("p", {}, ...who, name, element("strong", {}, short(one.median)), ` ${one.unit || ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
+  });
 }
 
 // ---- all of it
