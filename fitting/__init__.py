@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from . import plots as plots
     from .answers import Answer as Answer
     from .answers import ask as ask
     from .backtesting import Backtest as Backtest
@@ -54,6 +55,7 @@ _HOMES = {
     "fit": "engine",
     "open_fit": "posterior",
     "plan": "planning",
+    "plots": "plots",
     "predict": "predictions",
     "simulate": "simulation",
 }
@@ -67,7 +69,8 @@ if not TYPE_CHECKING:
             raise AttributeError(f"module 'fitting' has no attribute {name!r}")
         from importlib import import_module
 
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        home = import_module(f".{_HOMES[name]}", __name__)
+        return home if name == "plots" else getattr(home, name)
 
 
 def __dir__() -> list[str]:

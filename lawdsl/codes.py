@@ -331,6 +331,12 @@ CODES: dict[str, tuple[str, str]] = {
     ),
     "ASK080": ("two fits of different responses", "A page of two fits compares their predictions of one response."),
     "ASK081": ("one fit or two", "`lawdsl report` takes a fit file, or two to see side by side."),
+    "ASK060": ("a picture of another kind", "Pictures are .png, .svg or .pdf, by the ending of their name."),
+    "ASK061": (
+        "nothing to draw",
+        "The fit, or its law, lacks what this picture shows: a constant of that name, replicates of the rows, a "
+        "variable of bits, a budget to spend.",
+    ),
     "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (

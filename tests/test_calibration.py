@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import fitting
 import lawdsl
-from fitting import calibrated, calibration, outcomes, rank_plot
+from fitting import calibrated, calibration, outcomes, plots
 from fitting.calibration import Calibration, calibrate
 from fitting.model import Model
 from fitting.simulation import design
@@ -119,8 +119,8 @@ def test_replicates_without_a_fit_are_told(found: Calibration) -> None:
 
 
 def test_the_picture(found: Calibration) -> None:
-    figure = rank_plot.ranks(found)
-    assert [axes.get_title().split()[0] for axes in figure.axes] == ["a", "sigma", "log"]
+    figure = plots.ranks(found)
+    assert [axes.get_title("left").split()[0] for axes in figure.axes] == ["a", "sigma", "log"]
     line = figure.axes[0].lines[0].get_ydata()
     ranks = found.ranks["a"]
     assert line[49] == pytest.approx(np.mean(ranks < 50) - 0.5)

@@ -13,6 +13,7 @@ from . import say
 from .fits import _engine, _units, pairs, table_options
 from .jobs import job_options
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting.calibration import Calibration
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @table_options
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same ranks.")
 @job_options
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the ranks into this .png, .svg or .pdf.")
+@plot_option("the ranks")
 @JSON
 def calibrate_command(
     law: str, replicates: int, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
@@ -37,7 +38,7 @@ def calibrate_command(
     from .. import library
 
     found = library.load(law)
-    _engine()
+    engine = _engine()
     table = None
     if data is not None:
         from ..table import bind
@@ -52,11 +53,7 @@ def calibrate_command(
         calibration: Calibration = calibrate(
             found, table, replicates=replicates, seed=seed, on=on, workers=workers, store=store, progress=progress
         )
-    if plot is not None:
-        from fitting import rank_plot
-        from fitting.plot import save
-
-        save(rank_plot.ranks(calibration), plot)
+    draw(plot, lambda: engine.plots.ranks(calibration))
     if as_json:
         say.as_json(calibration.as_json())
     else:

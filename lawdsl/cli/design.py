@@ -14,6 +14,7 @@ from ..ranges import read_range
 from . import say
 from .fits import _engine, _plain, _print_verdict, _units, pairs, table_options
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting import Posterior
@@ -46,7 +47,7 @@ def number(text: str, option: str) -> float:
 @click.option("--runs", type=click.IntRange(1, 1000), help="The most runs of the batch.")
 @click.option("--cost", metavar="EXPR", help="What a run costs; the law's variable of compute, or 6*N*D, unless said.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="The interval's probability.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the candidates into this .png, .svg or .pdf.")
+@plot_option("the candidates")
 @JSON
 def design_command(
     fit: Path, question: str | None, given: tuple[str, ...], at: str | None, candidates: tuple[str, ...],
@@ -84,11 +85,7 @@ def design_command(
     numbers = pairs(given, "--given")
     wanted = asked(posterior, question, numbers, None if at is None else pairs((at,), "--at"))
     found = design(posterior, wanted, points, cost_of(law, cost), budget=limit, runs=runs, level=level)
-    if plot is not None:
-        from fitting import plot as drawing
-        from fitting.design_picture import picture
-
-        drawing.save(picture(law, found), plot)
+    draw(plot, lambda: engine.plots.candidates(found, title=law.title))
     if as_json:
         say.as_json(
             {"given": _plain(numbers), **found.as_json(), "budget": limit, "verdict": posterior.verdict.as_json()}

@@ -15,6 +15,7 @@ from ..law import Value
 from ..numbers import short
 from . import say
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting import Posterior
@@ -219,7 +220,7 @@ def _print_verdict(posterior: Posterior) -> None:
 @click.option("--table", metavar="TABLE", help="Predict every row of a table instead, in its order.")
 @table_options
 @click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the points' curves into this .png, .svg or .pdf.")
+@plot_option("the points' curves")
 @click.option("--against", metavar="NAME", help="The variable of the drawing; the widest-ranging unless said.")
 @JSON
 def predict_command(
@@ -247,10 +248,7 @@ def predict_command(
     else:
         asked = [pairs((point,), "--at") for point in points]
     found = engine.predict(posterior, asked, level=level)
-    if plot is not None:
-        from fitting import plot as drawing
-
-        drawing.save(drawing.curves(posterior, asked, against, level=level), plot)
+    draw(plot, lambda: engine.plots.curves(posterior, asked, against=against, level=level))
     if as_json:
         say.as_json({"points": [one.as_json() for one in found], "verdict": posterior.verdict.as_json()})
         return 0 if posterior.verdict.ok else 1
