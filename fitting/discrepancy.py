@@ -6,7 +6,7 @@ On the noise's scale the world is taken to differ from the law by one deviation 
 
 where growth is the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per
 decade of the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the
-part of the trend by which the law goes astray, per decade. On the eight open tables that were tried 0.09 to 0.32 fitted
+part of the trend by which the law goes astray, per decade. On ten open tables (docs/backtests.md) 0.08 to 0.36 fitted
 best, which is what the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an
 error of a law is: a law that is off at one point is off at the next one too.
 
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 
 #: shares tried, the first of them none at all
 SHARES: Array = np.concatenate([[0.0], np.geomspace(0.005, 4.0, 28)])
-#: prior of log share: centre and standard deviation, from backtests of eight open tables (docs/decisions.md)
+#: prior of log share: centre and standard deviation, from backtests of ten open tables (docs/decisions.md)
 PRIOR = (math.log(0.15), 0.75)
 #: decades by which a law is already astray where its rows end: it bends among them too
 AT_ONCE = 0.1
@@ -95,7 +95,8 @@ def growth(distance: Any) -> Array:
 
 def unit_of(at: Array, observed: Array) -> float:
     """Change of the observations (rows,), on the noise's scale, per decade of the frontier `at` (log10): the slope of
-    least squares, plus its standard error, so that few rows give no false comfort. Positive.
+    least squares, or its standard error where that is more, since a trend that the rows do not show is not known to be
+    none. Positive.
     """
     spread = at - at.mean()
     square = float(spread @ spread)
@@ -103,7 +104,7 @@ def unit_of(at: Array, observed: Array) -> float:
         return float(observed.std()) or 1e-12
     slope = float(spread @ observed) / square
     left = observed - observed.mean() - slope * spread
-    return abs(slope) + math.sqrt(float(left @ left) / (len(at) - 2) / square) + 1e-12
+    return max(abs(slope), math.sqrt(float(left @ left) / (len(at) - 2) / square)) + 1e-12
 
 
 def quantiles(log_share: float, log_share_sd: float, count: int) -> Array:

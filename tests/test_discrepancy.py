@@ -64,6 +64,13 @@ def test_the_unit_is_the_fall_per_decade() -> None:
     assert discrepancy.unit_of(np.full(50, 18.0), at) == pytest.approx(at.std())
 
 
+def test_without_a_trend_the_unit_is_what_the_rows_cannot_exclude() -> None:
+    at = np.tile([18.0, 18.1], 25)
+    scatter = np.repeat([0.3, -0.3], 25) + np.tile([0.0, 1e-6], 25)
+    error = 0.3 * math.sqrt(50 / 48) / (at.std() * math.sqrt(50))  # of the slope, by the textbook
+    assert discrepancy.unit_of(at, scatter) == pytest.approx(error, rel=1e-3)
+
+
 def test_deviations_are_one_error_that_grows() -> None:
     told = Discrepancy(UNIT, math.log(0.2), 0.3, True, 3, 30)
     found = told.deviations(np.array([0.0, 1.0, 3.0]), 5000, 7)
