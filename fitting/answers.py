@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.expression import Name
-from lawdsl.law import Law
+from lawdsl.law import Ask, Law
 from lawdsl.numbers import level_text, short
 from lawdsl.question import answer
 from lawdsl.tabular import Tabular
-from lawdsl.words import interval
+from lawdsl.words import WIDENED, interval
 
+from . import astray
 from .posterior import Posterior
-from .predictions import number_of, parameter_values
+from .predictions import NEAR, decades_beyond, number_of, parameter_values
 from .verdict import Verdict
 
 #: draws a question is answered for; enough for 90 % intervals to two digits, and a search takes time
@@ -28,26 +29,30 @@ DRAWS = 2000
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """One answer: median and interval over the draws that have one, and the share of draws that have none."""
+    """One answer: median and interval over the draws that have one, and the share of draws that have none. `widened`:
+    whether the law's own error, by backtests, is part of it.
+    """
 
     median: float
     lo: float
     hi: float
     none: float = 0.0
+    widened: bool = False
 
     def __repr__(self) -> str:
         none = f"; {self.none:.1%} of the draws have none" if self.none else ""
         return f"Answer({short(self.median)} {interval(self.lo, self.hi)}{none})"
 
-    def as_json(self) -> dict[str, float]:
+    def as_json(self) -> dict[str, float | bool]:
         """As the command line prints it."""
-        plain = {"median": self.median, "lo": self.lo, "hi": self.hi}
+        plain: dict[str, float | bool] = {"median": self.median, "lo": self.lo, "hi": self.hi, "widened": self.widened}
         return plain | ({"share_without_answer": self.none} if self.none else {})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Answers(Tabular, Mapping[str, Answer]):
-    """The answers to a question by name, what was `given`, the unit of each, and the verdict of the fit.
+    """The answers to a question by name, what was `given`, the unit of each, the verdict of the fit, and `notes`: how
+    forecasts of these rows fared as far out as the answers lie, and in which of them the law's own error is.
 
     `to_columns()`: answer, median, lo, hi, share_without_answer, unit.
     """
@@ -58,6 +63,7 @@ class Answers(Tabular, Mapping[str, Answer]):
     units: Mapping[str, str]
     level: float
     verdict: Verdict
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Answer:
         return self.found[name]
@@ -93,19 +99,65 @@ def ask(
 ) -> Answers:  # fmt: skip
     """The answers to one of the law's questions, by name, in the units of the law's variables.
 
-    `given`: numbers (or texts such as "100T") for what the question is given, and levels of factors.
+    `given`: numbers (or texts such as "100T") for what the question is given, and levels of factors. Beyond the rows
+    the law's own error is in the answers where backtests widen its intervals (`fitting.astray`).
     Raises: AskError for an unknown question (ASK009) or numbers missing or unknown (ASK001, ASK002, ASK007).
     """
     if not 0 < level < 1:
         raise AskError(Fault("ASK008", Span(posterior.law.name), f"level {level:g}", "It lies between 0 and 1."))
+    law = posterior.law
     count = len(next(iter(posterior.flat.values())))
     chosen = np.linspace(0, count - 1, min(count, DRAWS)).astype(int)
-    found = answer_draws(posterior, question, given, chosen, route)
-    law = posterior.law
-    numbers, point = numbers_of(law, given or {})
-    answers = {name: _summed_up(np.ravel(draws), level) for name, draws in found.items()}
+    asked, values, numbers, point = _put(posterior, question, given, chosen)
+    alone = answer(law, asked, values, numbers, route)
+    off = astray.beyond(posterior, asked, values, numbers, alone, chosen, route)
+    answers = {}
+    for name in answer_names(asked):
+        plain, drawn = (np.ravel(found[name]) for found in (alone, alone if off is None else off.found))
+        answers[name] = _summed_up(drawn, level, not np.array_equal(plain, drawn, equal_nan=True))
     units = {name: unit_of(law, name) for name in answers}
-    return Answers(answers, question, (*numbers.items(), *point.items()), units, level, posterior.verdict)
+    notes = tuple(_notes(posterior, asked, numbers, answers, off, level))
+    return Answers(answers, question, (*numbers.items(), *point.items()), units, level, posterior.verdict, notes)
+
+
+def _notes(
+    posterior: Posterior, asked: Ask, numbers: Mapping[str, float], answers: Mapping[str, Answer],
+    off: astray.Beyond | None, level: float,
+) -> Iterator[str]:  # fmt: skip
+    """What is to be said beside answers beyond the rows."""
+    law, told = posterior.law, posterior.reliability
+    names = astray.through(asked, law.outcome)
+    if told is None:
+        point = {**numbers, **{name: one.median for name, one in answers.items()}}
+        far = any(abs(decades) > NEAR for _, decades in decades_beyond(posterior, point))
+        if names and far and posterior.residuals is None:
+            yield "not backtested: lawdsl backtest FIT tells how forecasts so far beyond these rows fare"
+        return
+    if off is None:
+        if any(told.widens(name) for name in law.outcome) and (asked.over or asked.given):
+            why = (
+                f"nothing says how far it lies along {told.frontier}"
+                if names
+                else f"the question does not go through {' or '.join(law.outcome)}"
+            )
+            yield f"by the law alone, whose own error is not in it: {why}"
+        return
+    known = off.distance[np.isfinite(off.distance)]
+    far_out = float(np.median(known)) if known.size else 0.0
+    if far_out > NEAR:
+        for name in off.through:
+            fared = told.words(name, far_out, level)
+            if fared:
+                yield f"calibration: {fared}"
+    wide = [name for name, one in answers.items() if one.widened]
+    if wide:
+        yield WIDENED
+        left = [name for name in answers if name not in wide]
+        if left:
+            yield (
+                f"{', '.join(left)}: by the law alone. Backtests tell how far the law goes astray along "
+                f"{told.frontier}, which is the same for all that the question weighs, and not what is best there."
+            )
 
 
 def unit_of(law: Law, name: str) -> str:
@@ -119,7 +171,28 @@ def answer_draws(
     posterior: Posterior, question: str, given: Mapping[str, Any] | None, chosen: NDArray[np.int64],
     route: Literal["auto", "closed", "numeric"] = "auto",
 ) -> dict[str, NDArray[np.float64]]:  # fmt: skip
-    """The answers of the draws at the places `chosen`, NaN where one has none. Raises: as `ask`."""
+    """The answers of the draws at the places `chosen`, by the law alone; NaN where one has none. Raises: as `ask`."""
+    asked, values, numbers, _ = _put(posterior, question, given, chosen)
+    found = answer(posterior.law, asked, values, numbers, route)
+    return {name: found[name] for name in answer_names(asked)}
+
+
+def off_draws(
+    posterior: Posterior, question: str, given: Mapping[str, Any] | None, chosen: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]] | None:
+    """The same with the law's own error in them, (draws,) each; None where there is none. Raises: as `ask`."""
+    asked, values, numbers, _ = _put(posterior, question, given, chosen)
+    alone = answer(posterior.law, asked, values, numbers)
+    off = astray.beyond(posterior, asked, values, numbers, alone, chosen)
+    if off is None or not off.widened:
+        return None
+    return {name: np.broadcast_to(np.ravel(off.found[name]), chosen.shape) for name in answer_names(asked)}
+
+
+def _put(
+    posterior: Posterior, question: str, given: Mapping[str, Any] | None, chosen: NDArray[np.int64]
+) -> tuple[Ask, dict[str, NDArray[np.float64]], dict[str, float], dict[str, float | str]]:
+    """A question, the draws of what it needs, and what it is given: numbers, and levels of factors."""
     law = posterior.law
     if question not in law.questions:
         cure = suggest(question, law.questions)
@@ -129,9 +202,7 @@ def answer_draws(
     trees = [asked.target, *(side for pair in asked.constraints for side in pair), *(tree for _, tree in asked.report)]
     needed = law.needs(*trees, *([asked.equals] if asked.equals is not None else []), *map(Name, numbers))
     values = {n: x[:, 0] for n, x in parameter_values(posterior, [point], typical=True, needed=needed).items()}
-    values = {name: x[chosen] for name, x in values.items()}
-    found = answer(law, asked, values, numbers, route)
-    return {name: found[name] for name in answer_names(asked)}
+    return asked, {name: x[chosen] for name, x in values.items()}, numbers, point
 
 
 def numbers_of(law: Law, given: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, float | str]]:
@@ -156,10 +227,10 @@ def numbers_of(law: Law, given: Mapping[str, Any]) -> tuple[dict[str, float], di
     return numbers, point
 
 
-def _summed_up(draws: np.ndarray, level: float) -> Answer:
+def _summed_up(draws: np.ndarray, level: float, widened: bool) -> Answer:
     finite = draws[np.isfinite(draws)]
     none = 1.0 - finite.size / draws.size
     if finite.size == 0:
-        return Answer(float("nan"), float("nan"), float("nan"), 1.0)
+        return Answer(float("nan"), float("nan"), float("nan"), 1.0, widened)
     lo, median, hi = np.quantile(finite, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    return Answer(float(median), float(lo), float(hi), none)
+    return Answer(float(median), float(lo), float(hi), none, widened)

@@ -22,6 +22,8 @@ from lawdsl.errors import AskError, Fault, Span
 from lawdsl.expression import Expression
 from lawdsl.law import Law
 from lawdsl.tabular import Tabular
+from lawdsl.words import interval as shown
+from lawdsl.words import percent
 
 from . import outcomes
 from .cost import cost_of, costs
@@ -193,6 +195,13 @@ def design(
                 if budget is not None and cheapest > budget
                 else "no candidate within the budget teaches anything about this"
             )
+    if question.off is not None:
+        known = question.off[np.isfinite(question.off)]
+        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+        notes.append(
+            "runs narrow what is not known of the law's constants; with the law's own error, which is not in this, "
+            f"the {percent(level)} interval is {shown(float(low), float(high))}"
+        )
     share = linear.deviation(batch) / before if batch else 1.0
     checked, effective = None, float(question.good.sum())
     if check and batch:

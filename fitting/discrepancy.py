@@ -62,14 +62,16 @@ class Discrepancy:
         """The median share."""
         return math.exp(self.log_share)
 
-    def deviations(self, distance: Array, count: int, seed: int) -> Array:
-        """`count` draws of the deviation at every point, (count, points), on the noise's scale.
-
-        A draw is one error of the law: the same for points at the same distance, in whichever call they are asked.
+    def sizes(self, count: int, seed: int) -> Array:
+        """`count` draws of the error a decade out, (count,), on the noise's scale: one error of the law a draw, the
+        same in whichever call it is asked.
         """
         shares = np.exp(self.log_share + self.log_share_sd * normals(seed, "share of the law's error", count))
-        size = shares * self.unit * normals(seed, "the law's error", count)
-        return np.asarray(size[:, None] * growth(distance))
+        return np.asarray(shares * self.unit * normals(seed, "the law's error", count))
+
+    def deviations(self, distance: Array, count: int, seed: int) -> Array:
+        """The same at every point, (count, points), by its distance in decades."""
+        return np.asarray(self.sizes(count, seed)[:, None] * growth(distance))
 
     def as_json(self) -> dict[str, Any]:
         """As the command line prints it and the fit file keeps it."""

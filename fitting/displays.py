@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lawdsl.law import Value
 from lawdsl.notebook import block, heading, line, table, verdict
 from lawdsl.numbers import short
-from lawdsl.words import constant, interval, percent, plus_minus
+from lawdsl.words import WIDENED_PLAN, constant, interval, percent, plus_minus
 
 if TYPE_CHECKING:
     from .answers import Answers
@@ -69,6 +69,7 @@ def of_answers(found: Answers) -> str:
         heading(found.question, f"given {given}" if given else ""),
         table(("answer", "median", f"{percent(found.level)} interval", "unit"), rows),
         *(line(f"{n}: {one.none:.1%} of the draws have no answer") for n, one in found.items() if one.none),
+        *map(line, found.notes),
     )
 
 
@@ -158,6 +159,8 @@ def of_plan(found: Plan) -> str:
         table(("", "plan", f"{percent(found.level)} of the optimum"), rows),
         line(f"{lost}, as {percent(round(found.wasted[0], 3))} of the budget would be"),
         line(odds),
+        line(f"calibration: {found.found}" if found.found else ""),
+        line(WIDENED_PLAN if found.widened else ""),
     )
 
 

@@ -50,6 +50,12 @@ def restore(law_noise: Noise, values: Any) -> Any:
     return 1 / (1 + np.exp(-values)) if law_noise.on == "logit" else values
 
 
+def off_by(law_noise: Noise, values: Array, error: Array) -> Array:
+    """Values of the response that are off by an error on the scale of the noise."""
+    with np.errstate(all="ignore"):
+        return np.asarray(restore(law_noise, transform(law_noise, values) + error))
+
+
 def error_on_scale(law_noise: Noise, error: Array, values: Array) -> Array:
     """Known standard errors carried over to the noise's scale, by its slope at the observation."""
     if law_noise.on == "log":

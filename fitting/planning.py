@@ -28,8 +28,9 @@ from . import outcomes
 from .answers import numbers_of
 from .cost import INFERENCE, cost_of, costs, of_unit
 from .means import at_points, thinned
+from .outcomes import off_by
 from .posterior import Posterior
-from .predictions import decades_beyond, parameter_values
+from .predictions import calibration, decades_beyond, law_errors, parameter_values
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -49,7 +50,10 @@ class Plan(Tabular):
     the draws' own optima; `response`: of the law's mean at the plan, `best` at the draws' optima, `new` of an
     observation there (None of point fits). `regret`: the mean and the upper end of what the plan loses, in the unit of
     the response; `wasted`: the same as shares of the budget. `below`: the probability that the mean, and that an
-    observation, betters the target. `none`: the share of draws without an optimum. `verdict`: of the fit.
+    observation, betters the target. `none`: the share of draws without an optimum. `verdict`: of the fit. `widened`:
+    whether the law's own error, by backtests, is in the numbers of the response; what to take and what it loses are by
+    the law alone, since all ways to spend a budget lie equally far along the frontier (`fitting.astray`). `found`: how
+    forecasts of these rows fared as far out as the plan lies, in words.
     """
 
     law: str
@@ -73,6 +77,8 @@ class Plan(Tabular):
     beyond: tuple[tuple[str, float], ...]
     none: float
     verdict: Verdict | None = None
+    widened: bool = False
+    found: str = ""
 
     def to_columns(self) -> dict[str, list[Any]]:
         """A row a variable and ratio: `name`, `plan` (what to take), and `lo`, `median`, `hi` of the draws' optima."""
@@ -110,6 +116,7 @@ class Plan(Tabular):
             "wasted_share_of_budget": {"mean": self.wasted[0], "hi": self.wasted[1]},
             "target": target, "training_cost": self.training, "inference_cost": self.inference,
             "decades_beyond_data": dict(self.beyond), "share_without_answer": self.none,
+            "widened": self.widened, "calibration": self.found or None,
         }  # fmt: skip
 
 
@@ -153,10 +160,15 @@ def plan(
     wasted = 1 - _worth(setting, posterior, chosen[fine], budget, best + lost, best, sign)
     top = (1 + level) / 2
     observed = _observed(posterior, point, chosen)
+    there = {name: np.array([float(point[name])]) for name in law.inputs}
+    value, optimal, error = sign * here, sign * best, _own_error(posterior, there)
+    if error is not None:
+        value, optimal = (off_by(law.outcomes[0].noise, one, error[chosen][fine]) for one in (value, optimal))
+        observed = None if observed is None else off_by(law.outcomes[0].noise, observed, error[chosen])
     below: tuple[float, float | None] | None = None
     if target is not None:
         below = (
-            float((here < sign * target).mean()),
+            float((sign * value < sign * target).mean()),
             None if observed is None else float((sign * observed < sign * target).mean()),
         )
     ratios = setting.ratios(setting.numbers | taken)
@@ -169,12 +181,22 @@ def plan(
         tuple(taken.items()), tuple(setting.given.items()),
         tuple((n, _interval(draws, level)) for n, draws in every.items()),
         tuple((n, float(v)) for n, v in ratios.items()),
-        _interval(sign * here, level), _interval(sign * best, level),
+        _interval(value, level), _interval(optimal, level),
         None if observed is None else _interval(observed, level)[::2],
         (float(lost.mean()), float(np.quantile(lost, top))), (float(wasted.mean()), float(np.quantile(wasted, top))),
         target, below, setting.greater, _training(law, setting, columns, budget - serving), serving,
-        decades_beyond(posterior, point), float(1 - fine.mean()), posterior.verdict,
+        decades_beyond(posterior, point), float(1 - fine.mean()), posterior.verdict, error is not None,
+        calibration(posterior, name, {n: v[None] for n, v in there.items()}, level)[0],
     )  # fmt: skip
+
+
+def _own_error(posterior: Posterior, columns: Mapping[str, Array]) -> Array | None:
+    """The law's own error of the response at a point, on the noise's scale, one a draw of the posterior; None where
+    nothing widens it, or among the rows.
+    """
+    errors = law_errors(posterior, columns, len(next(iter(posterior.flat.values()))))
+    found = errors.get(posterior.law.response.name)
+    return None if found is None or not found.any() else found[:, 0]
 
 
 def _interval(draws: Array, level: float) -> Interval:

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from lawdsl.backends import numpy_operations
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.evaluate import missing_value
-from lawdsl.law import FIRST, Law, Noise, Parameter
+from lawdsl.law import FIRST, Law, Parameter
 from lawdsl.numbers import level_text, parse_number, short
 from lawdsl.words import interval, percent
 
 from . import carried, expressions, priors
-from .outcomes import observed_at, of, restore, transform
+from .outcomes import observed_at, of, off_by, restore
 from .points import points_of
 from .points import table_points as table_points
 from .posterior import Posterior
@@ -241,7 +241,7 @@ def draws_at(
             observed = observed_at(outcome, rows, u, v)
         error = errors.get(name)
         if error is not None:
-            mean, observed = (_astray(outcome.noise, values, error) for values in (mean, observed))
+            mean, observed = (off_by(outcome.noise, values, error) for values in (mean, observed))
         found.append((name, mean, observed, error))
     return found
 
@@ -258,12 +258,6 @@ def law_errors(posterior: Posterior, columns: Mapping[str, Array], count: int) -
     return {
         name: told.discrepancy[name].deviations(far, count, seed) for name in posterior.law.outcome if told.widens(name)
     }
-
-
-def _astray(law_noise: Noise, values: Array, errors: Array) -> Array:
-    """Values of the response with an error on the noise's scale."""
-    with np.errstate(all="ignore"):
-        return np.asarray(restore(law_noise, transform(law_noise, values) + errors))
 
 
 def calibration(posterior: Posterior, name: str, columns: Mapping[str, Array], level: float) -> list[str]:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from lawdsl.check.literature import answer_names
 from lawdsl.errors import AskError, Fault, Span, suggest
 
-from .answers import answer_draws
+from .answers import answer_draws, off_draws
 from .means import at_points, thinned
+from .outcomes import off_by
 from .posterior import Posterior
-from .predictions import describe, read_points
+from .predictions import describe, law_errors, read_points
 
 Array = NDArray[np.float64]
 
@@ -31,13 +32,15 @@ FEWEST = 100
 @dataclass(frozen=True)
 class Asked:
     """One number of a posterior: in words, its unit, its draws (NaN where a draw has no answer), which draws of the
-    posterior these are, and the way to it: the numbers of every draw of another posterior of the law."""
+    posterior these are, and the way to it: the numbers of every draw of another posterior of the law. `off`: the draws
+    with the law's own error in them, None where backtests widen nothing of it."""
 
     text: str
     unit: str
     draws: Array
     chosen: NDArray[np.int64]
     again: Callable[[Posterior], Array]
+    off: Array | None = None
 
     @property
     def good(self) -> NDArray[np.bool_]:
@@ -89,8 +92,12 @@ def asked(
         def mean(of: Posterior) -> Array:
             return at_points(of, [point], noise=False)[response]["mean"][:, 0]
 
-        unit = str(law.outcome[response].response.quantity)
-        found = Asked(f"{response} at {describe(point)}", unit, mean(posterior)[chosen], chosen, mean)
+        unit, every = str(law.outcome[response].response.quantity), mean(posterior)
+        error = law_errors(posterior, {n: np.array([float(point[n])]) for n in law.inputs}, len(every)).get(response)
+        off = None
+        if error is not None and error.any():
+            off = off_by(law.outcome[response].noise, every[chosen], error[chosen, 0])
+        found = Asked(f"{response} at {describe(point)}", unit, every[chosen], chosen, mean, off)
     else:
         if question is None:
             names = ",".join(f"{name}=..." for name in law.inputs)
@@ -126,7 +133,9 @@ def _answer(posterior: Posterior, question: str, given: Mapping[str, Any], chose
     told = ", ".join(f"{n}={v}" for n, v in given.items())
     text = (name if wanted == name else f"{wanted} of {name}") + (f" at {told}" if told else "")
     draws = np.broadcast_to(np.ravel(drawn[wanted]), chosen.shape)  # an answer without parameters is one number
-    return Asked(text, unit, draws, chosen, answers)
+    off = off_draws(posterior, name, given, chosen)
+    moved = None if off is None or np.array_equal(off[wanted], draws, equal_nan=True) else off[wanted]
+    return Asked(text, unit, draws, chosen, answers, moved)
 
 
 def shrunk(found: Asked, level: float, share: float) -> tuple[float, float, float]:

@@ -39,6 +39,10 @@ WIDENED = (
     "Beyond the rows the intervals are widened by the law's own error, as backtests on these rows and on other tables "
     "found it."
 )
+WIDENED_PLAN = (
+    "The response's intervals and odds are widened by the law's own error, as backtests found it; what to take, and "
+    "the cost of being wrong, are by the law alone, since all ways to spend the budget lie equally far beyond the rows."
+)
 FAR = (
     "More than a decade beyond the rows, the intervals hold only if the law itself holds there; nothing in the data "
     "tests that."

@@ -308,7 +308,7 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
     if as_json:
         answers = {name: one.as_json() for name, one in found.items()}
         say.as_json({"question": question, "given": _plain(numbers), "answers": answers, "level": level,
-                     "verdict": posterior.verdict.as_json()})  # fmt: skip
+                     "notes": list(found.notes), "verdict": posterior.verdict.as_json()})  # fmt: skip
         return 0 if posterior.verdict.ok else 1
     asked = law.questions[question]
     if asked.about:
@@ -328,6 +328,8 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
     for name, one in found.items():
         if one.none:
             say.note(f"{name}: {one.none:.1%} of the draws have no answer within the range searched")
+    for text in found.notes:
+        say.wrapped([("", text.replace(" FIT ", f" {fit} "))], indent=0)
     _print_verdict(posterior)
     return 0 if posterior.verdict.ok else 1
 

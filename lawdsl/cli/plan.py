@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..numbers import short
+from ..words import WIDENED_PLAN
 from . import say
 from .design import number
 from .fits import _engine, _print_verdict, pairs
@@ -96,6 +97,10 @@ def _print(found: Plan, posterior: Posterior) -> None:
     far = [f"{name} {decades:+.1f}" for name, decades in found.beyond if abs(decades) > 0.05]
     if far:
         click.echo(f"extrapolation: {', '.join(far)} decades outside the rows")
+    if found.found:
+        say.wrapped([("", f"calibration: {found.found}")], indent=0)
+    if found.widened:
+        say.wrapped([("", WIDENED_PLAN)], indent=0)
     _print_verdict(posterior)
 
 
