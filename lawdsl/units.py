@@ -31,7 +31,6 @@ UNITS: dict[str, tuple[str, float]] = {
     "nats/character": ("loss per character", 1.0),
     "bits/character": ("loss per character", math.log(2)),
     "nats/word": ("loss per word", 1.0),
-    "bits/word": ("loss per word", math.log(2)),
     "steps": ("steps", 1.0),
     "sequences": ("sequences", 1.0),
     "examples": ("examples", 1.0),
