@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from .errors import Fault, InputError, Span
 from .law import Law
+from .tex import escape
 
 #: words of venues that are journals; the others are conferences
 JOURNALS = frozenset("TMLR JMLR TACL Nature Science PNAS Transactions Journal Letters Review Communications".split())
@@ -22,7 +23,6 @@ WANTED = ("title", "authors", "year")
 _SMALL = frozenset(
     "a an and are at by can do for from how in is of on or the to toward towards via what when with".split()
 )
-_ESCAPED = str.maketrans({c: f"\\{c}" for c in "&%$#_"} | {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}"})
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,15 @@ def _citation(name: str, source: dict[str, str]) -> Citation:
     printed = re.search(r"\b(?:19|20)\d\d\b", "" if on_arxiv else venue)  # years after the preprint's, often
     year = printed[0] if printed else year
     fields = {
-        "title": f"{{{_plain(source['title'])}}}" if "title" in source else "",
-        "author": " and ".join(_plain(one) for one in authors),
+        "title": f"{{{escape(source['title'])}}}" if "title" in source else "",
+        "author": " and ".join(map(_person, authors)),
         "year": year,
-        "journal": _plain(re.sub(r"[\s,]*\b(19|20)\d\d\b$", "", venue)) if journal else "",
-        "booktitle": _plain(venue) if kind == "inproceedings" else "",
+        "journal": escape(re.sub(r"[\s,]*\b(19|20)\d\d\b$", "", venue)) if journal else "",
+        "booktitle": escape(venue) if kind == "inproceedings" else "",
         "eprint": arxiv if ARXIV.fullmatch(arxiv) else "",
         "archivePrefix": "arXiv" if ARXIV.fullmatch(arxiv) else "",
-        "doi": source.get("doi", ""),
-        "url": source.get("url", "") or (f"https://arxiv.org/abs/{arxiv}" if ARXIV.fullmatch(arxiv) else ""),
+        "doi": _bare(source.get("doi", "")),
+        "url": _bare(source.get("url", "")) or (f"https://arxiv.org/abs/{arxiv}" if ARXIV.fullmatch(arxiv) else ""),
     }
     missing = tuple(word for word in WANTED if not source.get(word) and not (word == "year" and year))
     kept = tuple((field, value) for field, value in fields.items() if value)
@@ -101,7 +101,9 @@ def _also(name: str, law: Law) -> tuple[str, ...]:
     for one in law.published:
         if one.source:
             sets.setdefault(one.source, []).append(one.name)
-    return tuple(f"constants {', '.join(found)} of {name}: {paper}" for paper, found in sets.items())
+    # a line outside entries is a comment to BibTeX, but for its @
+    papers = {paper: " ".join(paper.split()).replace("@", "(at)") for paper in sets}
+    return tuple(f"constants {', '.join(found)} of {name}: {papers[paper]}" for paper, found in sets.items())
 
 
 def people(authors: str) -> list[str]:
@@ -117,8 +119,14 @@ def people(authors: str) -> list[str]:
     return [name if " " in name or name == "others" else f"{{{name}}}" for name in names]
 
 
-def _plain(text: str) -> str:
-    return text.translate(_ESCAPED)
+def _bare(address: str) -> str:
+    """An address, which BibTeX styles print as it stands: without what would end its field."""
+    return re.sub(r"[\\{}\s]", "", address)
+
+
+def _person(name: str) -> str:
+    """A name, in its braces where `people` gave it some."""
+    return f"{{{escape(name[1:-1])}}}" if name.startswith("{") and name.endswith("}") else escape(name)
 
 
 def _key(law: str, authors: list[str], year: str, title: str) -> str:

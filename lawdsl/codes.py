@@ -337,6 +337,11 @@ CODES: dict[str, tuple[str, str]] = {
         "The fit, or its law, lacks what this picture shows: a constant of that name, replicates of the rows, a "
         "variable of bits, a budget to spend.",
     ),
+    "ASK082": (
+        "a report in a form that it cannot have",
+        "--methods is LaTeX about one fit: its --out ends in .tex. --md is Markdown about one fit, into a file that "
+        "ends in .md.",
+    ),
     "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (

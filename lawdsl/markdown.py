@@ -36,9 +36,17 @@ def arxiv_url(number: str) -> str:
 
 
 def code(text: object) -> str:
-    """A text in the letters of the law file; a bar inside would end a cell of a table."""
-    shown = str(text).replace("|", "\\|")
-    return f"`{shown}`" if shown else ""
+    """A text in the letters of the law file; a bar inside would end a cell of a table, and a backtick the code.
+
+    >>> code("a|b"), code("a`b")
+    ('`a\\\\|b`', '`` a`b ``')
+    """
+    shown = " ".join(str(text).split()).replace("|", "\\|")
+    longest = max(map(len, re.findall("`+", shown)), default=0)
+    if not longest:
+        return f"`{shown}`" if shown else ""
+    fence = "`" * (longest + 1)
+    return f"{fence} {shown} {fence}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -48,8 +56,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def block(text: str, language: str) -> str:
-    """A fenced block."""
-    return f"```{language}\n{text.rstrip()}\n```"
+    """A fenced block; its fence is longer than any inside."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def anchor(heading: str) -> str:

@@ -241,11 +241,11 @@ def _convergence(posterior: Posterior) -> list[str]:
     bulk, tail = (min(row[which] for row in rows.values()) for which in ("ess_bulk", "ess_tail"))
     said = [
         f"The largest $\\hat R$~\\cite{{{references.RHAT}}} over all ${len(rows)}$ quantities is "
-        f"${rows[worst]['rhat']:.3f}$ ({_named(worst)}), the smallest effective number of draws ${bulk:.0f}$ in the bulk "
-        f"and ${tail:.0f}$ in the tails."
+        f"${rows[worst]['rhat']:.3f}$ ({_named(worst)}), the smallest effective number of draws ${bulk:.0f}$ in the "
+        f"bulk and ${tail:.0f}$ in the tails."
     ]
     stats = posterior.stats
-    if "diverging" in stats and "energy" in stats:
+    if {"diverging", "energy"} <= stats.keys():
         diverging = np.asarray(stats["diverging"])
         energy = float(np.min(convergence.ebfmi(np.asarray(stats["energy"], dtype=float))))
         said.append(
@@ -267,8 +267,9 @@ def _verdict(posterior: Posterior) -> list[str]:
     if told.ok and posterior.method == "nuts":
         said = [
             f"The fit passed every check of lawdsl (each $\\hat R$ at most ${verdict.MAX_RHAT}$, at least "
-            f"${verdict.MIN_ESS_PER_CHAIN}$ effective draws a chain, at most ${100 * verdict.MAX_DIVERGENT:g}\\,\\%$ of "
-            f"draws diverging, E-BFMI at least ${verdict.MIN_EBFMI}$, and no direction of the constants left to the prior)."
+            f"${verdict.MIN_ESS_PER_CHAIN}$ effective draws a chain, at most ${100 * verdict.MAX_DIVERGENT:g}\\,\\%$ "
+            f"of draws diverging, E-BFMI at least ${verdict.MIN_EBFMI}$, and no direction of the constants left to the "
+            "prior)."
         ]
     elif told.ok:
         said = ["The fit passed the checks that lawdsl makes of fits of this kind."]
@@ -288,9 +289,9 @@ def _intervals(posterior: Posterior) -> list[str]:
             "constants would move with other rows like these, if the law holds."
         ]
     return [
-        "Estimates are medians of the posterior, and brackets central $90\\,\\%$ intervals: given the law, the noise, the "
-        "priors and the rows, each holds its constant with that probability. They say nothing of how far the law itself "
-        "may be wrong."
+        "Estimates are medians of the posterior, and brackets central $90\\,\\%$ intervals: given the law, the noise, "
+        "the priors and the rows, each holds its constant with that probability. They say nothing of how far the law "
+        "itself may be wrong."
     ]
 
 
@@ -299,8 +300,8 @@ def _backtests(posterior: Posterior) -> list[str]:
     if told is None:
         return ["Forecasts beyond the rows were not scored."]
     said = [
-        f"In backtests, fits ({escape(told.method)}) to the rows below cuts of ${_frontier(told.frontier)}$ forecast the "
-        "rows above them:"
+        f"In backtests, fits ({escape(told.method)}) to the rows below cuts of ${_frontier(told.frontier)}$ forecast "
+        "the rows above them:"
     ]
     for name in posterior.law.outcome:
         found = [escape(one.words(0.9, told.widens(name))) for one in told.found if one.response == name]
@@ -338,8 +339,8 @@ def _equation(posterior: Posterior) -> str:
     rows = " \\\\\n".join(f"{latex_name(name)} &= {filled(tree, known)}" for name, tree in definitions(law))
     body = f"\\begin{{aligned}}\n{rows}\n\\end{{aligned}}"
     text = (
-        f"With the estimates of Table~\\ref{{tab:{label}}}, each rounded by itself and so for reading alone (predictions "
-        f"are made from the joint draws), Eq.~\\ref{{eq:{label}}} reads"
+        f"With the estimates of Table~\\ref{{tab:{label}}}, each rounded by itself and so for reading alone "
+        f"(predictions are made from the joint draws), Eq.~\\ref{{eq:{label}}} reads"
     )
     return f"{text}\n\\begin{{equation}}\\label{{eq:{label}-fitted}}\n{body}.\n\\end{{equation}}"
 

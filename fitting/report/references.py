@@ -87,7 +87,7 @@ def references(posterior: Posterior) -> References:
             entries.append(_table(known, table))
     entries.append(_own(posterior))
     if posterior.method == "nuts":
-        entries += [_METHODS[name] for name in (NUTS, NUMPYRO, RHAT, EBFMI)]
+        entries += [_METHODS[name] for name in (NUTS, NUMPYRO, RHAT, *([EBFMI] if "energy" in posterior.stats else []))]
     return References(key, table, title, OWN, "\n\n".join(entries) + "\n")
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
               help="The page; LAW.html in this folder unless said.")  # fmt: skip
 @click.option("--pdf", type=click.Path(path_type=Path), metavar="PAGE.pdf",
               help="Also print it, by the Chromium, Chrome or Edge on PATH or that LAWDSL_BROWSER names.")  # fmt: skip
+@click.option("--methods", is_flag=True,
+              help="Instead: a paper's methods section, LaTeX and BibTeX; --out METHODS.tex writes both.")  # fmt: skip
 @JSON
-def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, as_json: bool) -> int:
+def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, methods: bool, as_json: bool) -> int:
     """A fit as one page to pass around: law, verdict, explorer, figures, provenance. With two fits, both side by side.
 
     The page is one file that asks nothing of any network. Its explorer answers as `lawdsl predict` and `lawdsl ask` do,
@@ -32,6 +34,7 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, a
     \b
       lawdsl report fits/qid-*.nc -o qid.html
       lawdsl report old.nc new.nc -o both.html --pdf both.pdf
+      lawdsl report fits/qid-*.nc --methods -o methods.tex
     """
     if not 1 <= len(fits) <= 2:
         message = f"{len(fits)} fits are given" if fits else "no fit is given"
@@ -39,6 +42,8 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, a
         raise AskError(Fault("ASK081", Span("report"), message, cure))
     engine = _engine()
     posteriors: list[Posterior] = [engine.open_fit(fit) for fit in fits]
+    if methods:
+        return _methods(posteriors, out, pdf, as_json)
     from datetime import date
 
     from fitting.report.page import page
@@ -72,6 +77,29 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, a
     return 0 if good else 1
 
 
+def _methods(posteriors: list[Posterior], out: Path | None, pdf: Path | None, as_json: bool) -> int:
+    """The methods section on stdout, or as .tex with its .bib beside."""
+    from fitting.report.methods import methods
+
+    if len(posteriors) > 1 or pdf is not None:
+        message = "--methods together with --pdf" if pdf is not None else "a methods section of two fits"
+        raise AskError(Fault("ASK082", Span("report --methods"), message, "Give one fit, and no other form beside."))
+    if out is not None and out.suffix != ".tex":
+        cure = f"Write it as {out.with_suffix('.tex').name}; the BibTeX comes beside it as .bib."
+        raise AskError(Fault("ASK082", Span(str(out)), f"'{out.name}' is not a name for LaTeX", cure))
+    made, verdict = methods(posteriors[0]), posteriors[0].verdict
+    paths = [] if out is None else [out, out.with_suffix(".bib")]
+    for path, text in zip(paths, (made.text, made.bibtex), strict=False):
+        _write(path, text)
+    if as_json:
+        say.as_json({**made.as_json(), "paths": list(map(str, paths)), "verdict": verdict.as_json()})
+    elif paths:
+        click.echo(f"{paths[0]}, {paths[1]}  (needs amsmath)")
+    else:
+        click.echo(f"{made.text}\n% BibTeX\n\n{made.bibtex}", nl=False)
+    return 0 if verdict.ok else 1
+
+
 def _write(path: Path, text: str) -> None:
     from .. import atomic
 
@@ -79,5 +107,5 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write(path, text)
     except OSError as error:
-        message = f"the page cannot be written: {error.strerror or error}"
+        message = f"the report cannot be written: {error.strerror or error}"
         raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
