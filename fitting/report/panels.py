@@ -18,7 +18,7 @@ from lawdsl.law import COUNTED, Outcome
 from .. import noise
 from ..means import at_points, thinned
 from ..outcomes import STUDENT_DF, replicate, restore
-from ..plot import SAME
+from ..plots.settings import SAME
 from ..posterior import Posterior
 from .numbers import rounded
 
