@@ -7,10 +7,10 @@ outputs are places in arrays, and results are v0, v1, ... So no law file can put
 
 `f` is the table `special` of `lawdsl/special.js`. A program's steps fall into three stages, each computed as rarely as
 it can be: what rests on a row of data (`row(x, p)`), what rests on a draw of the parameters (`draw(a, d, k)`), and what
-rests on both (`value(p, d, k, y)`); x, a and y hold inputs and outputs in the order of `Source`, p and d what was
-prepared, in d from place k on, so that one array holds many draws.
+rests on both (`value(p, d, k, y, n)`, for n draws at once); x and a hold inputs in the order of `Source`, p and d what
+was prepared, in d from place k on, so that one array holds many draws; y the outputs in their order, n numbers each.
 
-A law of sequences remembers: `value` of one draw must be called for the rows of a run in their order.
+A law of sequences remembers: `value` of one draw must be called for the rows of a run in their order, with n = 1.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ def source(program: Program, rows: Iterable[str] | None = None, outputs: Iterabl
     stage = _stages(program, data)
     writer = _Writer(program, "v")
     kept: dict[str, list[int]] = {"row": [], "draw": []}
+    reads: dict[str, list[str]] = {"row": [], "draw": []}
     lines: dict[str, list[str]] = {"": writer.constants(), "row": [], "draw": [], "both": []}
     for slot, name, log in program.inputs:
         array, place = ("x", row_names.index(name)) if name in data else ("a", draw_names.index(name))
@@ -102,11 +103,14 @@ def source(program: Program, rows: Iterable[str] | None = None, outputs: Iterabl
         if of in kept and slot in wanted:
             place = len(kept[of])
             array, offset = ("p", "") if of == "row" else ("d", "k + ")
-            lines["both"].insert(0, writer.line(slot, f"{array}[{offset}{place}]"))
+            reads[of].append(writer.line(slot, f"{array}[{offset}{place}]"))
             lines[of].append(f"{array}[{offset}{place}] = {writer.name(slot)};")
             kept[of].append(slot)
-    lines["both"] += [f"y[{place}] = {writer.name(slot)};" for place, (_, slot) in enumerate(program.outputs)]
-    functions = {"row": "row(x, p)", "draw": "draw(a, d, k)", "both": "value(p, d, k, y)"}
+    at = ["y[i]", "y[n + i]", *(f"y[{place}*n + i]" for place in range(2, len(program.outputs)))]
+    each = [f"{array} = {writer.name(slot)};" for array, (_, slot) in zip(at, program.outputs, strict=False)]
+    loop = f"for (let i = 0; i < n; i++, k += {len(kept['draw'])}) {{"
+    lines["both"] = [*reads["row"], loop, *reads["draw"], *lines["both"], *each, "}"]
+    functions = {"row": "row(x, p)", "draw": "draw(a, d, k)", "both": "value(p, d, k, y, n)"}
     body = [*writer.memories(), *lines[""], "return {", f"prepared: {len(kept['row'])}, drawn: {len(kept['draw'])},"]
     body += [f"{functions[of]} {{\n{_joined(lines[of])}}}," for of in functions]
     text = '(f) => {\n"use strict";\n' + _joined(body) + "};\n}"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from fitting import Posterior, Verdict
+from fitting import Posterior, Verdict, priors
 from fitting.model import Model
 from fitting.posterior import Provenance
+from lawdsl.curves import span
 from lawdsl.law import Law
 from lawdsl.render import digest
 from lawdsl.table import bind
@@ -30,3 +32,39 @@ def posterior(
     )  # fmt: skip
     held = {name: np.asarray(values, dtype=float) for name, values in draws.items()}
     return Posterior(law, method, held, levels, table.levels, table.columns, table.codes, verdict, provenance, **more)
+
+
+def of_prior(law: Law, count: int, random: np.random.Generator, *, seed: int = 0) -> Posterior:
+    """A posterior that is the prior, with two levels of every open factor, and rows anywhere in the ranges."""
+    factors = {factor.name: factor.levels or ("one", "two") for factor in law.factors}
+    draws: dict[str, Any] = {}
+    levels = {}
+    for parameter in law.parameters:
+        if not parameter.free:
+            continue
+        labels = (
+            tuple(map(",".join, product(*(factors[name] for name in parameter.by)))) if parameter.grouped else ("",)
+        )
+        columns = [np.full(count, parameter.center)] * len(labels)
+        if parameter.prior is not None:
+            one = [priors.draw(parameter.prior, parameter.support, count, random) for _ in labels]
+            columns = [priors.constrain(u, parameter.support, np) for u in one]
+        if not parameter.grouped:
+            draws[parameter.name] = columns[0][None]
+            continue
+        levels[parameter.name] = labels
+        draws[parameter.name] = np.stack(columns, axis=-1)[None]
+        if parameter.pool == "partial":
+            draws[f"{parameter.name}.spread"] = np.exp(random.normal(-1, 0.2, (1, count)))
+            if parameter.center is None:
+                draws[f"{parameter.name}.center"] = columns[0][None]
+    rows = 30
+    columns_of = {}
+    for name in law.inputs:
+        low, high = span(law, law.variable[name])
+        u = random.uniform(size=rows)
+        columns_of[name] = low * (high / low) ** u if low > 0 and high / low > 10 else low + (high - low) * u
+    columns_of |= {name: random.uniform(1, 2, rows) for name in law.outcome}
+    codes = {name: random.integers(0, len(known), rows) for name, known in factors.items()}
+    provenance = Provenance("the prior", "", digest(law), rows, seed, (("lawdsl", "0"),))
+    return Posterior(law, "nuts", draws, levels, factors, columns_of, codes, GOOD, provenance)

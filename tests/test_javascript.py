@@ -39,7 +39,7 @@ for (const {text, rows, draws, outputs} of cases) {
   for (let i = 0; i < rows.length; i++) {
     law.row(Float64Array.from(rows[i]), p);
     law.draw(Float64Array.from(draws[i]), d, 0);
-    law.value(p, d, 0, y);
+    law.value(p, d, 0, y, 1);
     found.push(...y);
   }
 }

@@ -8,7 +8,7 @@ const GRID = 400;
 // The draws' unknowns and reports, as [{name, unit, median, lo, hi, none}]. `question` is a payload's, with its programs
 // compiled; `valuesOf(name)` gives `count` numbers of a parameter or of what was given.
 export function asked(question, count, valuesOf, prepared, level) {
-  const found = {};
+  const found = Object.create(null);
   const columns = (program) => program.draws.map((name) => found[name] ?? valuesOf(name));
   if (question.closed) {
     Object.assign(found, outputs(question.closed, columns(question.closed), count, prepared));
@@ -25,14 +25,11 @@ export function asked(question, count, valuesOf, prepared, level) {
 
 // The outputs of a program that has no rows, by name.
 function outputs(program, columns, count, prepared) {
-  const d = prepared(program, columns, count), {x, p, y} = program;
-  const found = program.outputs.map(() => new Float64Array(count));
+  const d = prepared(program, columns, count), {x, p} = program;
+  const y = new Float64Array(program.outputs.length * count);
   program.row(x, p);
-  for (let i = 0; i < count; i++) {
-    program.value(p, d, i * program.drawn, y);
-    found.forEach((values, j) => { values[i] = y[j]; });
-  }
-  return Object.fromEntries(program.outputs.map((name, j) => [name, found[j]]));
+  program.value(p, d, 0, y, count);
+  return Object.fromEntries(program.outputs.map((name, j) => [name, y.slice(j * count, (j + 1) * count)]));
 }
 
 function summedUp(draws, level) {
@@ -44,14 +41,14 @@ function summedUp(draws, level) {
 
 // The unknowns of every draw, each a Float64Array; NaN where a draw has no answer inside the range.
 function search({kind, free, ranges}, program, d, count) {
-  const {x, p, y, drawn} = program, places = free.map((name) => program.rows.indexOf(name));
+  const {x, p, drawn} = program, y = new Float64Array(1), places = free.map((name) => program.rows.indexOf(name));
   const ends = ranges.map(([low, high]) => [Math.log(low), Math.log(high)]);
   const sign = kind === "maximize" ? -1 : 1, found = free.map(() => new Float64Array(count));
   for (let i = 0; i < count; i++) {
     const at = (...logs) => {
       places.forEach((place, j) => { if (place >= 0) x[place] = Math.exp(logs[j]); });
       program.row(x, p);
-      program.value(p, d, i * drawn, y);
+      program.value(p, d, i * drawn, y, 1);
       return y[0];
     };
     const best = kind === "solve" ? [bisected(at, ...ends[0])] : zoomed(sign, at, ends);

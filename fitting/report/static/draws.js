@@ -40,15 +40,17 @@ export function moved(on, value, by) {
   return value + by;
 }
 
-// (i, mean) -> the new observation that draw i carries where the law's mean is so, the noise's numbers being in `y`.
+// (i, mean) -> the new observation that draw i carries where the law's mean is so. `y` holds the numbers of the noise, at
+// the places that `outputs` names, of every draw in turn.
 export function observer({family, on, delta, df, outputs, residuals}, {u, v}, y) {
   if (residuals) return (i, mean) => moved(on, mean, residuals[Math.floor(u[i] * residuals.length)]);
   if (outputs.scale === undefined) return counted(family, outputs, u, v, y);
-  const standard = residual(family, delta, u, v), freedom = outputs.df;
+  const standard = residual(family, delta, u, v), count = u.length;
+  const scaleAt = outputs.scale * count, freeAt = outputs.df === undefined ? -1 : outputs.df * count;
   const scales = new Float64Array(u.length).fill(NaN), dfs = new Float64Array(u.length).fill(NaN);
   const standards = new Float64Array(u.length), factors = new Float64Array(u.length);
   return (i, mean) => {
-    const scale = y[outputs.scale], free = freedom === undefined ? df : y[freedom];
+    const scale = y[scaleAt + i], free = freeAt < 0 ? df : y[freeAt + i];
     if (dfs[i] !== free) {  // along a curve they most often stay
       dfs[i] = free;
       standards[i] = standard(i, free);

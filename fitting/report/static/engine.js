@@ -1,6 +1,6 @@
 // The explorer's engine: what `lawdsl predict` and `lawdsl ask` answer, from a page's payload (fitting/report/payload.py).
 //
-//   const engine = open(payload)
+//   const engine = open(JSON.parse(text of the payload))
 //
 //   engine.predict(at, {level = 0.9, response})
 //       at: {N: "70B", D: 1e14, P: 4, quantizer: "gptq"}; numbers, or texts as `parse` reads them, and levels of factors
@@ -8,7 +8,7 @@
 //       -> {reason, at, response, unit, mean, median, lo, hi, new_lo, new_hi, level, beyond: {N: 3.1, ...},
 //           distance: "3.1 decades above the data in N", widened: bool, found: "one decade out, 90 % ..." or ""}
 //       Where there is no answer `reason` says why, in words, and there are no numbers; else it is "".
-//       Uses every draw that travels. Of a law of runs, a point is a run of one row.
+//       Uses every draw that travels. A law of runs (payload.sequence) has no points of its own, and says so.
 //   engine.curve(variable, grid, at, {level = 0.9, response, draws = 1000})
 //       -> {reason, grid, median, lo, hi, new_lo, new_hi}: Float64Arrays along `grid` (numbers of `variable`)
 //   engine.ask(question, given, {level = 0.9, draws = 2000})
@@ -33,7 +33,7 @@ export function compiled({code, rows, draws, outputs}) {
   const made = typeof code === "number" ? lawdslPrograms[code] : new Function(`return ${code}`)();
   const functions = made(special);
   return {...functions, rows, draws, outputs, x: new Float64Array(rows.length), a: new Float64Array(draws.length),
-    p: new Float64Array(functions.prepared), y: new Float64Array(outputs.length)};
+    p: new Float64Array(functions.prepared)};
 }
 
 // Prepared draws of a program: `columns` holds an array of `count` numbers for each name in `program.draws`.
@@ -77,7 +77,7 @@ export function open(payload) {
   const parameter = Object.fromEntries(payload.parameters.map((one) => [one.name, one]));
   const program = compiled(payload.program);
   const reliability = payload.reliability;
-  const frontier = reliability && compiled(reliability.program);
+  const frontier = reliability && compiled(reliability.program), frontierAt = new Float64Array(1);
   const remembered = new Map();
 
   function once(key, make) {
@@ -95,13 +95,13 @@ export function open(payload) {
     return once(`column ${number} ${chosen.length}`, () => Float64Array.from(chosen, (i) => all[number][i]));
   }
 
-  // What was given, as numbers and levels; reasons why it cannot be.
-  function read(at, names) {
-    const point = {}, reasons = [];
+  // What was given, as numbers and levels; reasons why it cannot be. `names` must be there, the `others` may.
+  function read(at, names, others = []) {
+    const point = Object.create(null), reasons = [];  // a law may have variables called constructor or __proto__
     for (const [name, raw] of Object.entries(at)) {
       if (Object.hasOwn(factor, name)) {
         if (raw !== null && raw !== undefined && raw !== "") point[name] = levelText(raw);
-      } else if (!names.includes(name)) {
+      } else if (!names.includes(name) && !others.includes(name)) {
         reasons.push(`'${name}' is not asked for here`);
       } else {
         const value = typeof raw === "number" ? raw : parse(raw);
@@ -155,8 +155,8 @@ export function open(payload) {
   function reach(point) {
     frontier.rows.forEach((name, j) => { frontier.x[j] = point[name]; });
     frontier.row(frontier.x, frontier.p);
-    frontier.value(frontier.p, frontier.a, 0, frontier.y);
-    const at = Math.log10(frontier.y[0]);
+    frontier.value(frontier.p, frontier.a, 0, frontierAt, 1);
+    const at = Math.log10(frontierAt[0]);
     if (!Number.isFinite(at)) throw new Reason(`${reliability.frontier} is no positive number there`);
     let far = Math.max(0, at - reliability.edge);
     for (const [name, [low, high]] of Object.entries(reliability.ranges)) {
@@ -181,11 +181,12 @@ export function open(payload) {
 
   // Calls `use(j, means, observations, widened)` for every point in turn; the arrays, of a number a draw, are reused.
   function evaluate(points, response, chosen, use) {
-    const count = chosen.length, {x, p, y, drawn: size} = program, {name, on, residuals} = response;
+    const count = chosen.length, {x, p} = program, {name, on, residuals} = response;
+    const y = new Float64Array(program.outputs.length * count);
     const typical = prepared(points[0], true, chosen);
     const fresh = levelsOpen(points[0]) ? prepared(points[0], false, chosen) : null;
     const carried = once(`pairs ${name} ${count}`, () => pairs(payload.seed, `observation ${name}`, count));
-    const observe = observer(response, carried, y), {mean} = response.outputs;
+    const observe = observer(response, carried, y), mean = response.outputs.mean * count;
     const every = residuals !== null && count === 1;  // a point fit of one draw: all its residuals are its scatter
     const off = errors(name, count);
     const means = new Float64Array(count), observed = new Float64Array(every ? residuals.length : count);
@@ -193,18 +194,15 @@ export function open(payload) {
       const point = points[j], far = off === null ? 0 : growth(reach(point));
       for (let n = 0; n < x.length; n++) x[n] = program.rows[n] === payload.first ? 1 : point[program.rows[n]];
       program.row(x, p);
-      for (let i = 0; i < count; i++) {
-        program.value(p, typical, i * size, y);
-        let here = y[mean];
-        means[i] = far > 0 ? moved(on, here, off[i] * far) : here;
-        if (fresh !== null) {
-          program.value(p, fresh, i * size, y);
-          here = y[mean];
-        }
-        if (every) observed.forEach((_, r) => { observed[r] = moved(on, here, residuals[r]); });
-        else observed[i] = observe(i, here);
+      program.value(p, typical, 0, y, count);
+      means.set(y.subarray(mean, mean + count));
+      if (fresh !== null) program.value(p, fresh, 0, y, count);
+      if (every) for (let r = 0; r < observed.length; r++) observed[r] = moved(on, y[mean], residuals[r]);
+      else for (let i = 0; i < count; i++) observed[i] = observe(i, y[mean + i]);
+      if (far > 0) {
+        for (let i = 0; i < count; i++) means[i] = moved(on, means[i], off[i] * far);
+        for (let i = 0; i < observed.length; i++) observed[i] = moved(on, observed[i], off[i % count] * far);
       }
-      if (far > 0) for (let i = 0; i < observed.length; i++) observed[i] = moved(on, observed[i], off[i % count] * far);
       use(j, means, observed, far > 0);
     }
   }
@@ -221,7 +219,7 @@ export function open(payload) {
   }
 
   function decades(point) {
-    const found = {};
+    const found = Object.create(null);
     for (const {name, rows} of payload.variables) {
       if (!rows || !(point[name] > 0) || !(rows[0] > 0)) continue;
       found[name] = Math.max(0, Math.log10(point[name] / rows[1])) + Math.min(0, Math.log10(point[name] / rows[0]));
@@ -279,7 +277,8 @@ export function open(payload) {
       const response = responseOf(name), point = checked({...at, [varied]: grid[0]}, level);
       const found = {};
       for (const key of ["median", "lo", "hi", "new_lo", "new_hi"]) found[key] = new Float64Array(grid.length);
-      const points = Array.from(grid, (value) => ({...point, [varied]: value})), ends = [tails(level)[0], tails(level)[2]];
+      const points = Array.from(grid, (value) => Object.assign(Object.create(null), point, {[varied]: value}));
+      const ends = [tails(level)[0], tails(level)[2]];
       evaluate(points, response, places(draws), (j, means, observed) => {
         [found.lo[j], found.median[j], found.hi[j]] = quantiles(means, tails(level));
         [found.new_lo[j], found.new_hi[j]] = quantiles(observed, ends);
@@ -289,6 +288,10 @@ export function open(payload) {
   }
 
   function checked(at, level) {
+    if (payload.sequence) {
+      throw new Reason(`${payload.law.name} is a law of runs over their ${payload.sequence.by}, whose points do not stand ` +
+        "alone: lawdsl predict takes the rows of whole runs");
+    }
     if (!(level > 0 && level < 1)) throw new Reason("the level lies between 0 and 1");
     const {point, reasons} = read(at, payload.inputs);
     if (reasons.length) throw new Reason(reasons.join("; "));
@@ -309,7 +312,7 @@ export function open(payload) {
       if (!told) throw new Reason(`${payload.law.name} has no question '${question}'`);
       if (told.reason) throw new Reason(told.reason);
       if (!(level > 0 && level < 1)) throw new Reason("the level lies between 0 and 1");
-      const {point, reasons} = read(given, told.given);
+      const {point, reasons} = read(given, told.given, payload.inputs);
       if (reasons.length) throw new Reason(reasons.join("; "));
       const chosen = places(Math.min(draws, 2000)), count = chosen.length;
       const valuesOf = (name) => {
