@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -237,3 +238,41 @@ def test_results_of_several_fits_show_and_convert(post: Posterior) -> None:
     runs = fitting.design(post, {"N": "1B", "D": "1T"}, {"N": "1M..1B:3", "D": "1T", "run": "b"}, runs=1, check=False)
     assert runs.to_pandas()["batch"].notna().sum() == 1 and "narrower" in shown(runs).words
     assert runs.verdict == BAD and shown(runs).words.startswith("verdict: not to be believed")
+
+
+# --- types -----------------------------------------------------------------------------------------------------------
+
+USE = """
+import fitting, lawdsl
+law = lawdsl.load("qid")
+post = fitting.fit(law, {"N": [1e9]})
+reveal_type(law)
+reveal_type(post)
+reveal_type(post.predict(N="70B"))
+reveal_type(post.predict(N="70B")[0].median)
+reveal_type(post.ask("tokens_at", N="7B")["D"].lo)
+reveal_type(post.verdict.reasons)
+reveal_type(fitting.compare([post, post]))
+reveal_type(fitting.plan(post, 1e20))
+fitting.nope
+"""
+TYPES = [
+    "lawdsl.law.Law", "fitting.posterior.Posterior", "fitting.predicted.Predictions", "float", "float",
+    "tuple[str, ...]", "fitting.comparing.Comparison", "fitting.planning.Plan",
+]  # fmt: skip
+
+
+def test_packages_say_that_they_are_typed() -> None:
+    for package in ("lawdsl", "fitting", "measure"):
+        assert (Path(__file__).parents[1] / package / "py.typed").is_file()
+
+
+@pytest.mark.slow  # a type checker reads all three packages
+def test_a_checker_sees_the_types_of_the_face(tmp_path: Path) -> None:
+    api = pytest.importorskip("mypy.api")
+    (tmp_path / "use.py").write_text(USE)
+    root = Path(__file__).parents[1]
+    out, _, _ = api.run(["--config-file", str(root / "pyproject.toml"), str(tmp_path / "use.py")])
+    seen = [name.replace("builtins.", "") for name in re.findall(r'Revealed type is "(.*?)"', out)]
+    assert seen == TYPES
+    assert 'has no attribute "nope"' in out

@@ -22,10 +22,14 @@ if TYPE_CHECKING:
               help="The page; LAW.html in this folder unless said.")  # fmt: skip
 @click.option("--pdf", type=click.Path(path_type=Path), metavar="PAGE.pdf",
               help="Also print it, by the Chromium, Chrome or Edge on PATH or that LAWDSL_BROWSER names.")  # fmt: skip
+@click.option("--md", type=click.Path(path_type=Path), metavar="REPORT.md",
+              help="Instead: the report as Markdown, its figures as files beside it.")  # fmt: skip
 @click.option("--methods", is_flag=True,
               help="Instead: a paper's methods section, LaTeX and BibTeX; --out METHODS.tex writes both.")  # fmt: skip
 @JSON
-def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, methods: bool, as_json: bool) -> int:
+def report_command(
+    fits: tuple[Path, ...], out: Path | None, pdf: Path | None, md: Path | None, methods: bool, as_json: bool
+) -> int:
     """A fit as one page to pass around: law, verdict, explorer, figures, provenance. With two fits, both side by side.
 
     The page is one file that asks nothing of any network. Its explorer answers as `lawdsl predict` and `lawdsl ask` do,
@@ -34,6 +38,7 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, m
     \b
       lawdsl report fits/qid-*.nc -o qid.html
       lawdsl report old.nc new.nc -o both.html --pdf both.pdf
+      lawdsl report fits/qid-*.nc --md docs/qid.md
       lawdsl report fits/qid-*.nc --methods -o methods.tex
     """
     if not 1 <= len(fits) <= 2:
@@ -42,8 +47,9 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, m
         raise AskError(Fault("ASK081", Span("report"), message, cure))
     engine = _engine()
     posteriors: list[Posterior] = [engine.open_fit(fit) for fit in fits]
-    if methods:
-        return _methods(posteriors, out, pdf, as_json)
+    if md is not None or methods:
+        _alone(posteriors, {"--methods": methods, "--md": md, "--pdf": pdf, "--out": out if md is not None else None})
+        return _methods(posteriors[0], out, as_json) if md is None else _markdown(posteriors[0], md, as_json)
     from datetime import date
 
     from fitting.report.page import page
@@ -77,17 +83,38 @@ def report_command(fits: tuple[Path, ...], out: Path | None, pdf: Path | None, m
     return 0 if good else 1
 
 
-def _methods(posteriors: list[Posterior], out: Path | None, pdf: Path | None, as_json: bool) -> int:
+def _alone(posteriors: list[Posterior], forms: dict[str, Any]) -> None:
+    """Raises: AskError (ASK082) for two fits, or another form beside."""
+    given = [name for name, value in forms.items() if value]
+    if len(given) > 1 or len(posteriors) > 1:
+        message = f"{' together with '.join(given[:2])}" if len(given) > 1 else f"{given[0]} of two fits"
+        raise AskError(Fault("ASK082", Span("report"), message, "Ask for one form of one fit at a time."))
+
+
+def _markdown(posterior: Posterior, path: Path, as_json: bool) -> int:
+    """The report as Markdown, with its figures beside."""
+    from fitting.report.markdown import write
+
+    if path.suffix not in (".md", ".markdown"):
+        cure = f"Write it as {path.with_suffix('.md').name}."
+        raise AskError(Fault("ASK082", Span(str(path)), f"'{path.name}' is not a name for Markdown", cure))
+    report, *figures = write(posterior, path)
+    if as_json:
+        told = {"path": str(report), "figures": list(map(str, figures)), "verdict": posterior.verdict.as_json()}
+        say.as_json(told)
+    else:
+        click.echo(f"{report}  ({len(figures)} figures beside it)")
+    return 0 if posterior.verdict.ok else 1
+
+
+def _methods(posterior: Posterior, out: Path | None, as_json: bool) -> int:
     """The methods section on stdout, or as .tex with its .bib beside."""
     from fitting.report.methods import methods
 
-    if len(posteriors) > 1 or pdf is not None:
-        message = "--methods together with --pdf" if pdf is not None else "a methods section of two fits"
-        raise AskError(Fault("ASK082", Span("report --methods"), message, "Give one fit, and no other form beside."))
     if out is not None and out.suffix != ".tex":
         cure = f"Write it as {out.with_suffix('.tex').name}; the BibTeX comes beside it as .bib."
         raise AskError(Fault("ASK082", Span(str(out)), f"'{out.name}' is not a name for LaTeX", cure))
-    made, verdict = methods(posteriors[0]), posteriors[0].verdict
+    made, verdict = methods(posterior), posterior.verdict
     paths = [] if out is None else [out, out.with_suffix(".bib")]
     for path, text in zip(paths, (made.text, made.bibtex), strict=False):
         _write(path, text)
