@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import limits
 from .errors import Fault, OutsideError, Span, TableError, suggest
+from .tabular import Tabular
 from .units import UNITS, Quantity
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ FORMATS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+@dataclass(frozen=True, eq=False, repr=False)
+class Frame(Tabular):
     """An Arrow table with its name for messages, the sha256 of its content, and notes.
 
     `quantities`: what a column holds, and how many of that unit one is (2**30 for GiB given in bytes).
@@ -45,6 +46,20 @@ class Frame:
     digest: str
     quantities: dict[str, tuple[Quantity, float]]
     notes: tuple[str, ...] = ()
+
+    def to_columns(self) -> dict[str, list[Any]]:
+        """The columns as they were read."""
+        found: dict[str, list[Any]] = self.arrow.to_pydict()
+        return found
+
+    def __repr__(self) -> str:
+        return f"Frame({self.arrow.num_rows} rows of {self.name}: {', '.join(self.arrow.column_names[:40])})"
+
+    def _repr_html_(self) -> str:
+        from . import notebook
+
+        first = self.arrow.slice(0, notebook.SHOWN).to_pydict()
+        return notebook.rows(first, self.name, self.arrow.num_rows, self.notes)
 
 
 def read_frame(source: object) -> Frame:

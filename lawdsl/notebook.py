@@ -7,7 +7,10 @@ MathJax would begin to read mathematics ($ and backslashes) are set apart, so th
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .numbers import short
 
 #: rows of a table that are shown; the rest are counted, and are in the frame
 SHOWN = 24
@@ -63,3 +66,13 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]], left: int = 1
     more = line(f"and {len(rows) - SHOWN} more rows") if len(rows) > SHOWN else ""
     head = f"<thead><tr>{cells(header, 'th')}</tr></thead>"
     return f'<table style="border-collapse:collapse;margin:0.3em 0">{head}<tbody>{body}</tbody></table>{more}'
+
+
+def rows(columns: Mapping[str, Sequence[Any]], name: str, count: int, notes: Iterable[str] = ()) -> str:
+    """The first rows of a table of `count`, given by its columns, and what was done to it."""
+    cells = [
+        ["" if c is None else short(c) if isinstance(c, float) else c for c in row]
+        for row in zip(*columns.values(), strict=True)
+    ]
+    more = f"and {count - len(cells)} more rows" if count > len(cells) else ""
+    return block(heading(name, f"{count} rows"), table(list(columns), cells, left=0), line(more), *map(line, notes))

@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,38 +21,10 @@ from .frames import Frame, read_frame
 from .functions import SEQUENTIAL
 from .grammar import parse_expression
 from .law import FIRST, Data, Law, Sequence
+from .rows import Table as Table
+from .rows import digest_of
 from .source import Scalar
 from .units import Quantity, conversion
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Rows bound to a law.
-
-    `columns`: float64 arrays of length `rows`, in the law's units, for its input variables, its response and its
-    column of standard errors, as far as they were asked for. `codes`: for each factor an integer array into
-    `levels`. `digest`: sha256 of the bound content. `notes`: what was dropped or converted, in words. `fixed`:
-    parameters that the law holds for this table, whose rows cannot tell them. `numbers`: each row's number in the
-    source, from 1; None where there is none.
-    """
-
-    columns: Mapping[str, np.ndarray]
-    codes: Mapping[str, np.ndarray]
-    levels: Mapping[str, tuple[str, ...]]
-    rows: int
-    source: str
-    digest: str
-    notes: tuple[str, ...] = ()
-    fixed: tuple[tuple[str, float], ...] = ()
-    numbers: np.ndarray | None = None
-
-    def take(self, rows: np.ndarray) -> Table:
-        """The same table with these rows only (an index or boolean array); levels keep their codes."""
-        columns = {name: values[rows] for name, values in self.columns.items()}
-        codes = {name: values[rows] for name, values in self.codes.items()}
-        count, digest = len(next(iter(columns.values()))), _digest(columns, codes, self.levels)
-        numbers = None if self.numbers is None else self.numbers[rows]
-        return replace(self, columns=columns, codes=codes, rows=count, digest=digest, numbers=numbers)
 
 
 def read_table(source: object) -> Frame:
@@ -165,7 +135,7 @@ class _Binding:
             numbers = numbers[order]
         if law.sequence is not None and law.sequence.along in codes:
             found[FIRST] = beginnings(codes[law.sequence.along])
-        digest = _digest(found, codes, levels)
+        digest = digest_of(found, codes, levels)
         return Table(found, codes, levels, rows, self.frame.name, digest, tuple(self.notes), self.fixed, numbers)
 
     @property
@@ -405,16 +375,3 @@ def _natural(level: str) -> tuple[int, float, str]:
 
     number = parse_number(level)
     return (1, 0.0, level) if number is None else (0, number, level)
-
-
-def _digest(
-    columns: Mapping[str, np.ndarray], codes: Mapping[str, np.ndarray], levels: Mapping[str, tuple[str, ...]]
-) -> str:
-    """sha256 over names, values and levels, whatever file they came from."""
-    digest = hashlib.sha256()
-    for name in sorted(columns):
-        digest.update(name.encode() + b"\0" + np.ascontiguousarray(columns[name], dtype="<f8").tobytes())
-    for name in sorted(codes):
-        digest.update(name.encode() + b"\0" + "\0".join(levels[name]).encode())
-        digest.update(np.ascontiguousarray(codes[name], dtype="<i8").tobytes())
-    return digest.hexdigest()

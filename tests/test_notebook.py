@@ -240,6 +240,17 @@ def test_results_of_several_fits_show_and_convert(post: Posterior) -> None:
     assert runs.verdict == BAD and shown(runs).words.startswith("verdict: not to be believed")
 
 
+def test_tables_show_and_convert_before_any_fit() -> None:
+    law = lawdsl.parse(LAW)
+    bound = lawdsl.bind(law, ROWS)
+    assert repr(bound) == "Table(3 rows of <table>: N, D, L, run)"
+    assert bound.to_pandas().to_dict(orient="list") == ROWS
+    assert WICKED in shown(bound).words
+    frame = lawdsl.read_table({name: values * 20 for name, values in ROWS.items()})
+    assert frame.to_pandas().shape == (60, 4) and f"and {60 - notebook.SHOWN} more rows" in shown(frame).words
+    assert repr(frame) == "Frame(60 rows of <table>: N, D, L, run)"
+
+
 # --- types -----------------------------------------------------------------------------------------------------------
 
 USE = """
