@@ -49,7 +49,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Constant:
-    """A row of the table of constants; `published` has one cell for every set."""
+    """A row of the table of constants; `published` has one cell for every set, `level` is that of a grouped one."""
 
     name: str
     math: str
@@ -59,6 +59,7 @@ class Constant:
     rhat: str
     ess: str
     published: tuple[str, ...]
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def _paper(source: Mapping[str, str]) -> str:
     parts = [source.get("authors", ""), source.get("title", "")]
     venue = source.get("venue", "")
     year = source.get("year", "")
-    parts.append(venue if year in venue else ", ".join(part for part in (venue, year) if part))
+    dated = any(word.isdigit() and len(word) == 4 for word in venue.split())  # the preprint's year may be another
+    parts.append(venue if dated else ", ".join(part for part in (venue, year) if part))
     arxiv = source.get("arxiv", "")
     parts.append(f"arXiv {arxiv}" if arxiv else "")
     parts.append(f"equation {source['equation']}" if "equation" in source else "")
@@ -188,6 +190,7 @@ def _constants(posterior: Posterior) -> tuple[Constant, ...]:
             f"{row['rhat']:.3f}" if math.isfinite(row["rhat"]) else "",
             f"{min(row['ess_bulk'], row['ess_tail']):.0f}" if math.isfinite(row["ess_bulk"]) else "",
             tuple(_published(one.by_name, name) for one in law.published),
+            name.rstrip("]").partition("[")[2],
         ))  # fmt: skip
     return tuple(found)
 

@@ -30,6 +30,8 @@ FOLDER = Path(__file__).parent / "template"
 #: the page's own scripts, in the order in which they rest on each other
 SCRIPTS = ("dom.js", "charts.js", "state.js", "figures.js", "explorer.js", "boot.js")
 LEVELS = (50, 80, 90, 95)
+#: constants of single levels that stand in the table; more of them are folded away
+FEW_LEVELS = 4
 MEANING = (
     "The fit weighs every set of constants by how well it explains the rows and by the law's priors. An interval of "
     "90 % for the mean holds the law's value for nine tenths of that weight; that for a new observation adds the "
@@ -91,7 +93,7 @@ def page(fits: Sequence[Posterior], made: str = "") -> Page:
         style=style, scripts=scripts, payload=payload.in_script(carried), drawn=payload.in_script(drawn),
         sliders=controls.sliders(fits), choices=controls.choices(fits), responses=responses, levels=LEVELS,
         questions=controls.questions(fits), change=change, backtested=backtested,
-        meaning=MEANING, version=_version(), made=made,
+        meaning=MEANING, few_levels=FEW_LEVELS, version=_version(), made=made,
         vendored={one.package.rpartition("/")[2]: one.version for one in VENDORED},
     )  # fmt: skip
     return Page(html, tuple(id for id, _ in parts))

@@ -362,7 +362,7 @@ function answerOf(fit, question, given, labelled) {
     if (!Number.isFinite(one.median)) return element("p", {}, ...who, `${one.name}: none within the range searched.`);
     const none = one.none > 0 ? ` ${(one.none * 100).toFixed(1)} % of the draws have no answer within the range searched.` : "";
     const name = found.answers.length > 1 || one.name !== question ? `${one.name} = ` : "";
-    return element("p", {}, ...who, name, element("strong", {}, short(one.median)), ` ${one.unit || ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
+    return element("p", {}, ...who, name, element("strong", {}, short(one.median)), `${one.unit ? ` ${one.unit}` : ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
   });
 }
 

@@ -98,7 +98,7 @@ function drawPairs(home, fit) {
     home.append(element("p", { class: "muted" }, "This fit has no draws of two constants to pair."));
     return;
   }
-  const size = Math.min(150, (home.clientWidth - 4 * names.length) / names.length);
+  const size = Math.min(172, (home.clientWidth - 4 * names.length) / names.length);
   const grid = element("div", { class: "pairs", role: "group", "aria-label": `Pairs of ${names.join(", ")}` });
   grid.style.gridTemplateColumns = `repeat(${names.length}, ${size}px)`;
   const margin = size > 90 ? { marginLeft: 32, marginBottom: 28, marginTop: 6, marginRight: 6 } : { marginLeft: 8, marginBottom: 8, marginTop: 4, marginRight: 4 };
