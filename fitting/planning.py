@@ -8,7 +8,7 @@ unit of the response and as the share of the budget that would have bought the s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -369,3 +369,20 @@ def _known(law: Law) -> Ask | None:
         ):
             return ask
     return None
+
+
+def optima(
+    posterior: Posterior, budgets: Sequence[float], *, over: tuple[str, ...] = (), at: Mapping[str, Any] | None = None,
+    cost: str | None = None, most: int = 300,
+) -> dict[str, Array]:  # fmt: skip
+    """Every draw's own optimum at each budget, of at most so many draws: name -> (budgets, draws), NaN where a draw has
+    none. Names are the variables chosen, tokens per parameter where there are such, and the response.
+
+    Raises: AskError (ASK034) as `plan`.
+    """
+    setting = _Setting.of(posterior.law, over, dict(at or {}), cost, 0.0, None)
+    chosen = thinned(posterior, most)
+    found = [setting.optima(posterior, chosen, budget) for budget in budgets]
+    each = {name: np.stack([one[name] for one in found]) for name in found[0]}
+    moving = {name: each[name] for name in setting.over}
+    return {**moving, **setting.ratios({**setting.numbers, **moving}), posterior.law.response.name: each.popitem()[1]}

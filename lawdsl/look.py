@@ -102,7 +102,7 @@ def dress(axes: Axes) -> None:
 
 def heading(axes: Axes, title: str, below: str = "") -> None:
     """A title above the axes at their left, and in grey below it what else must be known."""
-    width = axes.get_figure(root=True).get_figwidth() * 72 * axes.get_position().width  # type: ignore[union-attr]
+    width = inches(axes)[0] * 72
     shown = textwrap.wrap(title, max(24, int(width / (0.52 * (TEXT + 1)))))
     told = textwrap.wrap(below, max(24, int(width / (0.52 * SMALL)))) if below else []
     axes.set_title("\n".join(told), loc="left", fontsize=SMALL, color=grey(0.6), pad=6, linespacing=1.25)
@@ -110,6 +110,13 @@ def heading(axes: Axes, title: str, below: str = "") -> None:
         "\n".join(shown), (0, 1), (0, 6 + (1.3 * SMALL * len(told) + 3 if told else 0)), xycoords="axes fraction",
         textcoords="offset points", fontsize=TEXT + 1, va="bottom", ha="left",
     )  # fmt: skip
+
+
+def inches(axes: Axes) -> tuple[float, float]:
+    """About how wide and high axes are, before they are laid out."""
+    box, parent, root = axes.get_position(), axes.get_figure(root=False), axes.get_figure(root=True)
+    assert parent is not None and root is not None
+    return parent.bbox.width / root.dpi * box.width, parent.bbox.height / root.dpi * box.height
 
 
 def scale(axes: Axes, which: str, log: bool, places: Sequence[float] = ()) -> None:
@@ -173,10 +180,7 @@ def beside(axes: Axes, labels: Sequence[tuple[float, str, str]], *, x: float = 1
     """Write labels (height in data, text, colour) at the right end of curves, pushed apart where they would overlap."""
     if not labels:
         return
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    box = axes.get_position()
-    line = 1.25 * SMALL / (72 * figure.get_figheight() * max(0.2, 0.8 * box.height))
+    line = 1.25 * SMALL / (72 * inches(axes)[1])
     to_axes = axes.transData + axes.transAxes.inverted()
     low, high = axes.get_ylim()
     places = [float(to_axes.transform((1.0, min(max(y, low), high)))[1]) for y, _, _ in labels]

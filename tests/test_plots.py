@@ -272,3 +272,121 @@ def test_public_names_resolve() -> None:
 def test_an_ending_is_looked_at_before_anything_is_computed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["predict", "no-such-fit.nc", "--at", "N=1", "--plot", "a.gif"]) == 2
     assert "ASK060" in capsys.readouterr().err
+
+
+# --- budgets, panels, several fits -----------------------------------------------------------------------------------
+
+
+def test_profiles_at_equal_compute_are_least_at_the_optimum(chinchilla: Posterior) -> None:
+    figure = plots.isoflops(chinchilla, ["1e20"])
+    (ring,) = [one for one in figure.axes[0].lines if len(one.get_xdata()) == 1]
+    answer = chinchilla_optimum(chinchilla, 1e20)
+    assert float(ring.get_xdata()[0]) == pytest.approx(answer, rel=0.1)  # sizes of the profile are 5 % apart
+    assert "1e20 FLOP" in texts(figure)
+
+
+def chinchilla_optimum(fit: Posterior, budget: float) -> float:
+    import fitting
+
+    return fitting.ask(fit, "optimum", {"C": budget})["N"].median
+
+
+def test_the_frontier_is_that_of_the_questions_of_the_law(chinchilla: Posterior) -> None:
+    figure = plots.frontier(chinchilla, [1e21])
+    labels = ["N (total parameters)", "D (tokens)", "tokens per parameter", "L (nats/token)"]
+    assert [axes.get_ylabel() for axes in figure.axes] == labels
+    (line, marked) = figure.axes[0].lines
+    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+    assert set(marked.get_xdata()) == {1e21}
+    assert y[x == 1e21][0] == pytest.approx(chinchilla_optimum(chinchilla, 1e21), rel=0.02)
+
+
+def test_contours_have_the_rows_and_the_frontier(chinchilla: Posterior) -> None:
+    figure = plots.isoloss(chinchilla)
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("N (total parameters)", "D (tokens)")
+    rows, best = (one for one in axes.lines if not one.get_label().startswith("_"))  # type: ignore[union-attr]
+    assert len(rows.get_xdata()) == 12
+    assert (np.diff(np.asarray(best.get_ydata())) > 0).all()
+
+
+def test_degradation_has_a_panel_for_every_number_of_bits(qid: Posterior) -> None:
+    figure = plots.degradation(qid)
+    assert [axes.get_title("left") for axes in figure.axes] == ["P = 2", "P = 3", "P = 4"]
+    assert len({axes.get_ylim() for axes in figure.axes}) == 1
+    by_size = plots.degradation(qid, panels="size")
+    assert [axes.get_title("left") for axes in by_size.axes] == ["N = 1M", "N = 10M"]
+
+
+def test_laws_without_budgets_or_bits_say_so(qid: Posterior, chinchilla: Posterior) -> None:
+    with pytest.raises(AskError, match="ASK061"):
+        plots.degradation(chinchilla)
+    with pytest.raises(AskError, match="ASK061"):
+        plots.backtests(chinchilla)
+    with pytest.raises(AskError, match="ASK061"):
+        plots.constants(chinchilla, ["gamma"])
+
+
+def test_laws_are_drawn_with_their_average(chinchilla: Posterior) -> None:
+    from dataclasses import replace
+
+    other = replace(chinchilla, draws={**chinchilla.draws, "E": chinchilla.draws["E"] + 0.1})
+    figure = plots.comparison([chinchilla, other], [0.25, 0.75], at={"N": 1e9, "D": 1e12}, against="D")
+    first, second = lines(figure)
+    ends = [float(np.asarray(one.get_ydata())[0]) for one in (first, second)]
+    assert ends[1] == pytest.approx(ends[0] + 0.1)
+    assert {"chinchilla (0.25)", "chinchilla #2 (0.75)", "their average"} <= set(texts(figure))
+
+
+def test_answers_and_moves(chinchilla: Posterior) -> None:
+    from fitting import difference
+
+    figure = plots.answers(chinchilla, "optimum", {"C": 1e21})
+    assert "N (total parameters)" in [axes.get_xlabel() for axes in figure.axes]
+    moved = plots.moves(difference(chinchilla, chinchilla))
+    points = [one for one in moved.axes[0].lines if one.get_label() in ("parameter", "prediction", "answer")]
+    assert all((np.asarray(one.get_xdata()) == 0).all() for one in points) and points
+
+
+def test_a_page_has_the_essentials(chinchilla: Posterior) -> None:
+    figure = plots.summary(chinchilla)
+    curves, constants, residuals = figure.subfigs  # type: ignore[attr-defined]
+    assert len(curves.axes) == 1
+    assert [axes.get_title("left") for axes in constants.axes] == ["E", "A", "B", "alpha", "beta"]
+    assert len(residuals.axes) == 3
+
+
+def test_commands_draw(chinchilla: Posterior, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit = str(chinchilla.save(tmp_path / "a.nc"))
+    commands = {
+        "ask": ["ask", fit, "optimum", "--given", "C=1e21"],
+        "plan": ["plan", fit, "--budget", "1e21"],
+        "diff": ["diff", fit, fit],
+        "compare": ["compare", fit, fit, "--at", "N=1B,D=1T"],
+        "predict": ["predict", fit, "--at", "N=1B,D=1T", "--against", "D"],
+    }
+    for name, arguments in commands.items():
+        path = tmp_path / f"{name}.svg"
+        assert run([*arguments, "--plot", str(path)]) == 0, capsys.readouterr().err
+        assert path.read_bytes().startswith(b"<?xml")
+
+
+def test_the_picture_of_the_readme(tmp_path: Path) -> None:
+    """Made anew as examples/readme_picture.py makes it, but by the quicker fit: what it shows is what predict says."""
+    import importlib.util
+
+    import fitting
+
+    root = Path(__file__).resolve().parents[1]
+    spec = importlib.util.spec_from_file_location("readme_picture", root / "examples" / "readme_picture.py")
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    post = fitting.fit("qid", method="map")
+    figure = script.picture(post)
+    curves = [one for one in figure.axes[0].lines if one.get_linestyle() == "--"]
+    assert {float(np.asarray(one.get_xdata())[-1]) for one in curves} == {1e9}
+    ends = [float(np.asarray(one.get_ydata())[-1]) for one in curves]
+    told = [post.predict(N=script.SIZE, D=script.TOKENS, P=bits)[0].median for bits in script.BITS]
+    assert ends == pytest.approx(told)
+    assert (root / "docs" / "qid.png").read_bytes().startswith(b"\x89PNG")

@@ -19,26 +19,44 @@ if TYPE_CHECKING:
     from lawdsl.look import DARK as DARK
 
     from .along import curves as curves
+    from .budgets import frontier as frontier
+    from .budgets import isoflops as isoflops
+    from .budgets import isoloss as isoloss
     from .candidate_runs import candidates as candidates
+    from .essentials import summary as summary
+    from .forecasts import backtests as backtests
     from .forest import constants as constants
     from .forest import pairs as pairs
     from .forest import priors as priors
+    from .panels import degradation as degradation
     from .rows import predictive as predictive
     from .rows import residuals as residuals
+    from .several import answers as answers
+    from .several import comparison as comparison
+    from .several import moves as moves
     from .sheet import save as save
     from .simulated import ranks as ranks
 
 _HOMES = {
     "DARK": "lawdsl.look",
+    "answers": ".several",
+    "backtests": ".forecasts",
     "candidates": ".candidate_runs",
+    "comparison": ".several",
     "constants": ".forest",
     "curves": ".along",
+    "degradation": ".panels",
+    "frontier": ".budgets",
+    "isoflops": ".budgets",
+    "isoloss": ".budgets",
+    "moves": ".several",
     "pairs": ".forest",
     "predictive": ".rows",
     "priors": ".forest",
     "ranks": ".simulated",
     "residuals": ".rows",
     "save": ".sheet",
+    "summary": ".essentials",
 }
 
 __all__ = sorted(_HOMES)

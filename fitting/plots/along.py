@@ -260,7 +260,7 @@ def ground(axes: Axes, low: float, high: float) -> None:
     for start, end, part, at in ((left, low, share[0], left), (high, right, 1 - share[1], high)):
         if part > 0.03:
             axes.axvspan(start, end, color=look.grey(0.06), lw=0, zorder=0)
-        if part > 0.2:
+        if part * look.inches(axes)[0] > 1.15:
             axes.annotate("beyond the data", (at, 0), (4, 4), xycoords=("data", "axes fraction"), zorder=1,
                           textcoords="offset points", fontsize=look.SMALL - 1, color=look.grey(0.55))  # fmt: skip
     axes.set_xlim(left, right)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from numpy.typing import NDArray
 
 from lawdsl import look
@@ -29,13 +29,16 @@ PAIRED, DRAWS = 6, 1500
 WIDE = 10.0
 
 
-def constants(posterior: Posterior, names: Iterable[str] | None = None, *, level: float = 0.9) -> Figure:
+def constants(
+    posterior: Posterior, names: Iterable[str] | None = None, *, level: float = 0.9, into: FigureBase | None = None
+) -> Figure:
     """The posterior of every constant against every published set: a panel a constant.
 
     Points are posterior medians and published numbers; lines are intervals at `level` of the posterior (the thick part
     holds half), and what the paper gives of its own: an interval, or its standard error as one of that level; one that
     is too wide for the panel ends in an arrow. Of a constant with a value per level the levels are the lines, and
     published numbers stand in them.
+    into: a figure or part of one to draw into.
     Raises: AskError (ASK061) for names that are no constants of the fit.
 
     >>> import fitting
@@ -48,7 +51,7 @@ def constants(posterior: Posterior, names: Iterable[str] | None = None, *, level
     lines = {name: _lines(posterior, name) for name in chosen}
     longest = max((len(text) for rows in lines.values() for text, *_ in rows), default=1)
     heights = [0.62 + 0.19 * len(rows) for rows in lines.values()]
-    figure, every = sheet.many(len(chosen), 3, (2.1 + 0.055 * min(longest, 24), 1.0), heights)
+    figure, every = sheet.many(len(chosen), 3, (2.1 + 0.055 * min(longest, 24), 1.0), heights, into=into)
     for name, axes in zip(chosen, every, strict=True):
         _panel(axes, posterior, name, lines[name], level)
     papers = " and what papers have" if posterior.law.published else ""

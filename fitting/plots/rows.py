@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from numpy.typing import NDArray
 
 from lawdsl import look
@@ -35,10 +35,10 @@ RATE = 0.05
 WINDOW = 12
 
 
-def residuals(posterior: Posterior, *, response: str | None = None) -> Figure:
+def residuals(posterior: Posterior, *, response: str | None = None, into: FigureBase | None = None) -> Figure:
     """What the law leaves of every row, in standard deviations of a new observation there, against every variable and
     against the law's own value: (observed - median)/sd on the scale of the noise. The line is a running median; within
-    the grey band lie 95 of 100 rows where the noise is normal.
+    the grey band lie 95 of 100 rows where the noise is normal. into: a figure or part of one to draw into.
 
     A line that strays is an effect the law does not hold. Raises: AskError (ASK002) for an unknown response.
 
@@ -53,7 +53,7 @@ def residuals(posterior: Posterior, *, response: str | None = None) -> Figure:
     seen = np.isfinite(z)
     moving = [n for n in law.inputs if posterior.ranges[n][0] < posterior.ranges[n][1]]
     across = 2 if len(moving) == 3 else 3
-    figure, every = sheet.many(len(moving) + 1, across, (2.7 if across == 3 else 3.4, 2.2))
+    figure, every = sheet.many(len(moving) + 1, across, (2.7 if across == 3 else 3.4, 2.2), into=into)
     if not seen.any():
         message = f"no row of {outcome.response.name} has a residual"
         raise AskError(Fault("ASK061", Span(law.name), message, "The noise at the rows is zero or not finite."))

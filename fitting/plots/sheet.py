@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from lawdsl import atomic, look
 from lawdsl.errors import AskError, Fault, OutsideError, Span
@@ -52,26 +52,29 @@ def one(ax: Axes | None, size: tuple[float, float] = SIZE) -> tuple[Figure, Axes
 
 
 def many(
-    count: int, across: int, cell: tuple[float, float] = SMALL, heights: Sequence[float] = (), head: float = 0.55
-) -> tuple[Sheet, list[Axes]]:
+    count: int, across: int, cell: tuple[float, float] = SMALL, heights: Sequence[float] = (), head: float = 0.55,
+    into: FigureBase | None = None,
+) -> tuple[Figure, list[Axes]]:  # fmt: skip
     """A figure of `count` axes in rows of `across` (four stand two by two), each of `cell` inches or, where `heights`
-    has one for every axes, rows as high as the highest in them; `head` is for the title.
+    has one for every axes, rows as high as the highest in them; `head` is for the title. With `into` they are
+    put there instead, whatever its size.
     """
     across = 2 if count == 4 and across == 3 else max(1, min(across, count))
     down = -(-count // across)
     tall = [max(heights[i * across : (i + 1) * across]) if heights else cell[1] for i in range(down)]
-    figure = sheet((max(4.2, cell[0] * across), sum(tall) + head))
-    grid = figure.add_gridspec(down, across, height_ratios=tall)
-    found = [figure.add_subplot(grid[i // across, i % across]) for i in range(count)]
+    place = sheet((max(4.2, cell[0] * across), sum(tall) + head)) if into is None else into
+    grid = place.add_gridspec(down, across, height_ratios=tall)
+    found = [place.add_subplot(grid[i // across, i % across]) for i in range(count)]
     for axes in found:
         look.dress(axes)
-    return figure, found
+    return place, found  # type: ignore[return-value]
 
 
 def title(figure: Figure, text: str, below: str = "") -> None:
     """A heading of the whole figure, at its left: what law, and in a second line what of it."""
-    width = int(figure.get_figwidth() * 72 / (0.53 * (look.TEXT + 0.5)))
-    lines = [line for part in (text, below) if part for line in textwrap.wrap(look.label(part, 240), max(24, width))]
+    width = int(figure.bbox.width / figure.dpi * 72 / (0.53 * (look.TEXT + 0.5)))
+    parts = (text, below) if isinstance(figure, Sheet) else (below,)  # a part of a page stands below its heading
+    lines = [line for part in parts if part for line in textwrap.wrap(look.label(part, 240), max(24, width))]
     figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize=look.TEXT + 0.5, linespacing=1.35)
 
 

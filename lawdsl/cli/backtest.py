@@ -13,6 +13,7 @@ from ..numbers import short
 from . import say
 from .fits import _engine, _units, pairs, table_options
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting.backtesting import Backtest
@@ -39,18 +40,19 @@ METHODS = ("map", "nuts")
     "--on", default="here", show_default=True, help="Where cuts are fitted: here, local (a pool), ray[:ADDRESS]."
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Keep finished cuts in this file, and go on from it.")
+@plot_option("coverage and every forecast")
 @JSON
 def backtest_command(
     law: str, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
     drop_missing: bool | None, frontier: str | None, cuts: str | None, method: str, seed: int, alone: bool, on: str,
-    store: Path | None, as_json: bool,
+    store: Path | None, plot: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Fit a law below a frontier of compute, score its forecasts above it, beside Huber and bootstrap.
 
     Given a fit file, its own law and rows are taken, and what was found is written into it: its predictions then say
     how such forecasts fared, and are widened where they need it.
     """
-    _engine()
+    engine = _engine()
     from fitting.backtesting import backtest
 
     posterior: Posterior | None = None
@@ -84,6 +86,7 @@ def backtest_command(
         from dataclasses import replace
 
         replace(posterior, reliability=told.reliability).save(law)
+    draw(plot, lambda: engine.plots.backtests(told))
     if as_json:
         say.as_json(told.as_json() | {"fit": law if posterior is not None else None})
         return 0

@@ -13,6 +13,7 @@ from ..numbers import short
 from . import say
 from .fits import METHODS, _engine, _units, pairs, table_options
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting.comparing import Averaged, Comparison, Score
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
 @click.option("--frontier", metavar="NAME", help="Along what the future lies: C, or an expression such as 6*N*D.")
 @click.option("--at", "points", multiple=True, metavar="N=70B,D=100T", help="Predict here. May be repeated.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@plot_option("the laws' curves and their average")
 @JSON
 def compare_command(
     laws: tuple[str, ...], data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
     drop_missing: bool | None, method: str, seed: int, draws: int, frontier: str | None, points: tuple[str, ...],
-    level: float, as_json: bool,
+    level: float, plot: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Laws (names, files or fits) against each other on the same rows: by leaving out one row, and by leaving out those
     above a frontier, which also weighs their average. Errors of differences are paired.
@@ -70,6 +72,10 @@ def compare_command(
     names = comparing.distinct([one.law.name for one in fits])
     found = comparing.compare(fits, names=names, frontier=frontier, seed=seed)
     averaged = comparing.average(fits, found.weights, asked, level=level) if asked else []
+    draw(
+        plot,
+        lambda: engine.plots.comparison(fits, found.weights, at=asked[0] if asked else None, names=names, level=level),
+    )
     good = all(one.verdict.ok for one in fits)
     if as_json:
         verdicts = {name: one.verdict.as_json() for name, one in zip(names, fits, strict=True)}

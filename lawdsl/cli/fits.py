@@ -118,11 +118,12 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
 @click.option("--warmup", type=click.IntRange(3, 1_000_000), help="Warm-up draws a chain; 300 unless said.")
 @click.option("--out", type=click.Path(path_type=Path), help="The fit file; fits/LAW-DIGEST.nc unless said.")
+@plot_option("curves, constants and residuals")
 @JSON
 def fit_command(
     law: str, data: str | None, maps: tuple[str, ...], where: str | None, units: tuple[str, ...],
     drop_missing: bool | None, method: str, seed: int, chains: int, draws: int, warmup: int | None,
-    out: Path | None, simulate: bool, as_json: bool,
+    out: Path | None, plot: Path | None, simulate: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Fit a law to observations: a table of parameters, a verdict, and a fit file that later commands need alone."""
     cpu, wall = time.process_time(), time.perf_counter()
@@ -151,6 +152,7 @@ def fit_command(
 
     path = out or Path("fits") / file_name(posterior)
     posterior.save(path)
+    draw(plot, lambda: engine.plots.summary(posterior))
     spent = {"cpu_seconds": time.process_time() - cpu, "wall_seconds": time.perf_counter() - wall}
     if as_json:
         provenance = posterior.provenance
@@ -291,8 +293,11 @@ def predict_command(
 @click.argument("question", required=False)
 @click.option("--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@plot_option("the answers")
 @JSON
-def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: float, as_json: bool) -> int:
+def ask_command(
+    fit: Path, question: str | None, given: tuple[str, ...], level: float, plot: Path | None, as_json: bool
+) -> int:
     """A named question of the fit's law, answered with intervals; without a question, what can be asked."""
     engine = _engine()
     posterior: Posterior = engine.open_fit(fit)
@@ -305,6 +310,7 @@ def ask_command(fit: Path, question: str | None, given: tuple[str, ...], level: 
         return 0
     numbers = pairs(given, "--given")
     found = engine.ask(posterior, question, numbers, level=level)
+    draw(plot, lambda: engine.plots.answers(posterior, question, numbers, level=level))
     if as_json:
         answers = {name: one.as_json() for name, one in found.items()}
         say.as_json({"question": question, "given": _plain(numbers), "answers": answers, "level": level,

@@ -11,6 +11,7 @@ from ..errors import AskError, Fault, InputError, Span, suggest
 from . import say
 from .fits import _engine, _print_verdict, pairs, table_options
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +29,18 @@ if TYPE_CHECKING:
 @click.option("--at", "points", multiple=True, metavar="N=70B,D=1.4T",
               help="Compare predictions here; at the corners of the rows and a decade beyond unless said.")  # fmt: skip
 @click.option("--given", multiple=True, metavar="C=5.76e23", help="Numbers for the laws' questions.")
+@plot_option("what moved")
 @JSON
-def diff_command(first: Path, second: Path, points: tuple[str, ...], given: tuple[str, ...], as_json: bool) -> int:
+def diff_command(
+    first: Path, second: Path, points: tuple[str, ...], given: tuple[str, ...], plot: Path | None, as_json: bool
+) -> int:
     """What changed between two fits: law, rows, versions, parameters, and which predictions moved by how many sd."""
     engine = _engine()
     fits: list[Posterior] = [engine.open_fit(first), engine.open_fit(second)]
     from fitting.differences import difference
 
     found = difference(fits[0], fits[1], [pairs((point,), "--at") for point in points], pairs(given, "--given"))
+    draw(plot, lambda: engine.plots.moves(found))
     good = all(fit.verdict.ok for fit in fits)
     if as_json:
         verdicts = {"first": fits[0].verdict.as_json(), "second": fits[1].verdict.as_json()}

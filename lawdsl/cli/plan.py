@@ -13,6 +13,7 @@ from . import say
 from .design import number
 from .fits import _engine, _print_verdict, pairs
 from .laws import JSON
+from .pictures import draw, plot_option
 
 if TYPE_CHECKING:
     from fitting import Posterior
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 @click.option("--target", metavar="VALUE", help="Also the probability that the response betters this.")
 @click.option("--cost", metavar="EXPR", help="What a run costs; the law's variable of compute, or 6*N*D, unless said.")
 @click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@plot_option("the plan on the frontier of optima")
 @JSON
 def plan_command(
     fit: Path, budget: str, over: str | None, at: tuple[str, ...], inference: str | None, unique: str | None,
-    target: str | None, cost: str | None, level: float, as_json: bool,
+    target: str | None, cost: str | None, level: float, plot: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """What to spend a budget on, with intervals, the cost of being wrong, and the odds of a target.
 
@@ -56,6 +58,7 @@ def plan_command(
         at=pairs(at, "--at"), cost=cost, inference=0.0 if inference is None else number(inference, "--inference"),
         unique=None if unique is None else number(unique, "--unique"), target=wanted, level=level,
     )  # fmt: skip
+    draw(plot, lambda: engine.plots.frontier(posterior, plan=found, cost=cost, level=level))
     if as_json:
         say.as_json({"law": posterior.law.name, **found.as_json(), "verdict": posterior.verdict.as_json()})
     else:
