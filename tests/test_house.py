@@ -201,7 +201,7 @@ def test_the_tree_of_the_readme_is_that_of_the_checkout() -> None:
 
 
 def test_the_law_of_the_readme_is_good() -> None:
-    (text,) = re.findall(r"```yaml\n(law: .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (text,) = re.findall(r"```yaml[^\n]*\n(law: .*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     law = lawdsl.parse(text)
     assert law.name == "chinchilla"
     assert law.equation == lawdsl.load("chinchilla").equation
