@@ -16,7 +16,7 @@ from posteriors import of_prior, posterior
 
 import lawdsl
 from fitting import Posterior, ask, predict
-from fitting.answers import Answer
+from fitting.answers import Answers
 from fitting.discrepancy import Discrepancy
 from fitting.reliability import Found, Reliability
 from fitting.report import payload
@@ -143,10 +143,12 @@ def compared(names: tuple[str, ...], folder: Path) -> None:
                 assert told["reason"], error
 
 
-def same_answers(found: dict[str, Any], expected: dict[str, Answer], question: str, post: Posterior) -> None:
+def same_answers(found: dict[str, Any], expected: Answers, question: str, post: Posterior) -> None:
     """Answers of the engine and Python's."""
     assert found["reason"] == ""
     assert [one["name"] for one in found["answers"]] == list(expected)
+    assert [one["widened"] for one in found["answers"]] == [told.widened for told in expected.values()]
+    assert found["notes"] == list(expected.notes)
     sought = post.law.questions[question].kind in ("minimize", "maximize")
     for one, told in zip(found["answers"], expected.values(), strict=True):
         numbers = [float(one[key]) for key in ("median", "lo", "hi", "none")]
@@ -170,7 +172,7 @@ def test_every_law_of_the_library_is_pythons(tmp_path: Path) -> None:
 )
 def test_questions_are_pythons(chinchilla: Posterior, question: str, given: dict[str, Any], tmp_path: Path) -> None:
     (found,) = answers(payload.of(chinchilla), [("ask", [question, given, {"level": 0.8}])], tmp_path)
-    same_answers(found, ask(chinchilla, question, given, level=0.8), "exponent", chinchilla)
+    same_answers(found, ask(chinchilla, question, given, level=0.8), question, chinchilla)
 
 
 # --- what else a posterior may bring ----------------------------------------------------------------------------------
@@ -192,6 +194,28 @@ def test_intervals_are_widened_by_the_laws_own_error_and_say_how_forecasts_fared
         same(one, other)
     assert [one.widened for one in expected] == [False, True, True]
     assert "no backtest" in expected[2].found and "covered" in expected[1].found
+
+
+@pytest.mark.parametrize(
+    ("law", "question", "given", "frontier"),
+    [
+        ("qid", "tokens_at", {"N": 1e9, "P": 4, "q": 0.5}, "D"),
+        ("qid", "tokens_at", {"N": 1e9, "P": 4, "q": 0.5}, "6*N*D"),
+        ("chinchilla", "optimum", {"C": 1e26}, "C"),
+        ("chinchilla", "exponent", {}, "C"),
+        ("kaplan_nd", "tokens_for", {"N": 1e9, "q": 2.5}, "6*N*D"),
+    ],
+)
+def test_answers_beyond_the_rows_have_the_laws_own_error_and_its_notes(
+    law: str, question: str, given: dict[str, Any], frontier: str, tmp_path: Path
+) -> None:
+    post = of_prior(library.load(law), 120, np.random.default_rng(3), seed=2)
+    name = post.law.response.name
+    found = (Found(name, (0.0, 1.5), 20, 4, {0.9: 0.7}, {0.9: 0.9}),)
+    error = Discrepancy(0.05, math.log(0.2), 0.4, True, 4, 32)
+    backtested = replace(post, reliability=Reliability(frontier, 5.0, "map", found, {name: error}))
+    (told,) = answers(payload.of(backtested), [("ask", [question, given])], tmp_path)
+    same_answers(told, ask(backtested, question, given), question, backtested)
 
 
 @pytest.mark.parametrize("count", [1, 40])

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lawdsl import javascript
 from lawdsl.law import FIRST, Law, Parameter
+from lawdsl.words import WIDENED
 
 from .. import discrepancy, expressions
 from ..frontier import frontier_of, ranges_of
@@ -37,7 +38,7 @@ BUDGET = 1_000_000
 ROWS = 2000
 STATIC = Path(__file__).parent / "static"
 #: the engine's modules in the order in which they rest on each other
-MODULES = ("words.js", "counted.js", "draws.js", "ask.js", "engine.js")
+MODULES = ("words.js", "counted.js", "draws.js", "ask.js", "astray.js", "engine.js")
 
 
 def of(posterior: Posterior, budget: int = BUDGET) -> dict[str, Any]:
@@ -70,6 +71,7 @@ def of(posterior: Posterior, budget: int = BUDGET) -> dict[str, Any]:
         "questions": questions.of(posterior),
         "published": _published(law),
         "rows": _rows(posterior),
+        "words": {"widened": WIDENED},
         "seed": posterior.provenance.seed,
         "method": posterior.method,
         "verdict": posterior.verdict.as_json(),

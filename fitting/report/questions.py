@@ -16,6 +16,7 @@ from lawdsl.numbers import parse_number
 from lawdsl.program import Program
 from lawdsl.question import parts
 
+from .. import astray
 from ..posterior import Posterior
 from .sliders import slider
 
@@ -35,25 +36,35 @@ def as_json(source: javascript.Source) -> dict[str, Any]:
 def _question(posterior: Posterior, ask: Ask) -> dict[str, Any]:
     law = posterior.law
     numbers = [name for name in ask.given if name not in law.factor]
-    found = {
+    found: dict[str, Any] = {
         "name": ask.name, "kind": ask.kind, "about": ask.about, "text": words.question(ask), "reason": "",
         "given": numbers, "inputs": [_given(posterior, ask, name) for name in numbers], "factors": _factors(law, ask),
         "answers": [{"name": name, "unit": _unit(law, name)} for name in answer_names(ask)],
         "over": list(ask.over),
     }  # fmt: skip
+    names, told = astray.through(ask, law.outcome), posterior.reliability
+    wide = {name: law.outcome[name].noise for name in names if told is not None and told.widens(name)}
+    best = ask.target.name if isinstance(ask.target, Name) and ask.kind in astray.BEST else ""
+    found |= {"through": list(names), "best": best, "takes": len(ask.given)}
     try:
-        told = parts(law, ask)
-
-        def plain(program: Program | None, rows: tuple[str, ...] = ()) -> dict[str, Any] | None:
-            return None if program is None or not program.outputs else as_json(javascript.source(program, rows))
-
-        return found | {
-            "report": as_json(javascript.source(told.report, ())), "closed": plain(told.closed),
-            "free": list(told.free), "ranges": [list(ends) for ends in told.ranges],
-            "objective": plain(told.objective, told.free), "follows": plain(told.follows),
-        }  # fmt: skip
+        moved = _parts(law, astray.shifted(ask, wide)) if told is not None and names else None
+        return found | _parts(law, ask) | {"moved": moved}
     except LawdslError as error:
         return found | {"reason": "; ".join(fault.message for fault in error.faults)}
+
+
+def _parts(law: Law, ask: Ask) -> dict[str, Any]:
+    """A question's programs, and where its unknowns are sought."""
+    told = parts(law, ask)
+
+    def plain(program: Program | None, rows: tuple[str, ...] = ()) -> dict[str, Any] | None:
+        return None if program is None or not program.outputs else as_json(javascript.source(program, rows))
+
+    return {
+        "report": as_json(javascript.source(told.report, ())), "closed": plain(told.closed), "free": list(told.free),
+        "ranges": [list(ends) for ends in told.ranges], "objective": plain(told.objective, told.free),
+        "follows": plain(told.follows),
+    }  # fmt: skip
 
 
 def _factors(law: Law, ask: Ask) -> list[str]:

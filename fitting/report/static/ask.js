@@ -5,22 +5,21 @@ import { quantiles } from "./draws.js";
 
 const GRID = 400;
 
-// The draws' unknowns and reports, as [{name, unit, median, lo, hi, none}]. `question` is a payload's, with its programs
-// compiled; `valuesOf(name)` gives `count` numbers of a parameter or of what was given.
-export function asked(question, count, valuesOf, prepared, level) {
+// The unknowns and reports of `count` draws by name, a Float64Array each. `parts` are the question's programs, compiled;
+// `valuesOf(name)` gives `count` numbers of a parameter or of what was given.
+export function answersOf(parts, kind, count, valuesOf, prepared) {
   const found = Object.create(null);
   const columns = (program) => program.draws.map((name) => found[name] ?? valuesOf(name));
-  if (question.closed) {
-    Object.assign(found, outputs(question.closed, columns(question.closed), count, prepared));
-    for (const name of question.closed.outputs) found[name] = found[name].map((one) => (one > 0 ? one : NaN));
-  } else if (question.objective) {
-    const d = prepared(question.objective, columns(question.objective), count);
-    const sought = search(question, question.objective, d, count);
-    question.free.forEach((name, j) => { found[name] = sought[j]; });
-    if (question.follows) Object.assign(found, outputs(question.follows, columns(question.follows), count, prepared));
+  if (parts.closed) {
+    Object.assign(found, outputs(parts.closed, columns(parts.closed), count, prepared));
+    for (const name of parts.closed.outputs) found[name] = found[name].map((one) => (one > 0 ? one : NaN));
+  } else if (parts.objective) {
+    const d = prepared(parts.objective, columns(parts.objective), count);
+    const sought = search(kind, parts.free, parts.ranges, parts.objective, d, count);
+    parts.free.forEach((name, j) => { found[name] = sought[j]; });
+    if (parts.follows) Object.assign(found, outputs(parts.follows, columns(parts.follows), count, prepared));
   }
-  Object.assign(found, outputs(question.report, columns(question.report), count, prepared));
-  return question.answers.map(({name, unit}) => ({name, unit, ...summedUp(found[name], level)}));
+  return Object.assign(found, outputs(parts.report, columns(parts.report), count, prepared));
 }
 
 // The outputs of a program that has no rows, by name.
@@ -32,7 +31,7 @@ function outputs(program, columns, count, prepared) {
   return Object.fromEntries(program.outputs.map((name, j) => [name, y.slice(j * count, (j + 1) * count)]));
 }
 
-function summedUp(draws, level) {
+export function summedUp(draws, level) {
   const finite = draws.filter((one) => Number.isFinite(one)), none = 1 - finite.length / draws.length;
   if (!finite.length) return {median: NaN, lo: NaN, hi: NaN, none: 1};
   const [lo, median, hi] = quantiles(finite, [(1 - level) / 2, 0.5, (1 + level) / 2]);
@@ -40,18 +39,19 @@ function summedUp(draws, level) {
 }
 
 // The unknowns of every draw, each a Float64Array; NaN where a draw has no answer inside the range.
-function search({kind, free, ranges}, program, d, count) {
-  const {x, p, drawn} = program, y = new Float64Array(1), places = free.map((name) => program.rows.indexOf(name));
+function search(kind, free, ranges, program, d, count) {
+  const {x, p, drawn} = program, y = new Float64Array(1), [one, two] = free.map((name) => program.rows.indexOf(name));
   const ends = ranges.map(([low, high]) => [Math.log(low), Math.log(high)]);
   const sign = kind === "maximize" ? -1 : 1, found = free.map(() => new Float64Array(count));
   for (let i = 0; i < count; i++) {
-    const at = (...logs) => {
-      places.forEach((place, j) => { if (place >= 0) x[place] = Math.exp(logs[j]); });
+    const at = (a, b) => {
+      if (one >= 0) x[one] = a;
+      if (two >= 0) x[two] = b;
       program.row(x, p);
       program.value(p, d, i * drawn, y, 1);
       return y[0];
     };
-    const best = kind === "solve" ? [bisected(at, ...ends[0])] : zoomed(sign, at, ends);
+    const best = kind === "solve" ? [bisected((log) => at(Math.exp(log)), ...ends[0])] : zoomed(sign, at, ends);
     best.forEach((log, j) => { found[j][i] = Math.exp(log); });
   }
   return found;
@@ -84,7 +84,7 @@ function bisected(f, low, high) {
   return (a + b) / 2;
 }
 
-// Where sign*f is least on a product grid that is made finer about its best point; NaN at the edge of the ranges.
+// The logarithms where sign*f is least on a product grid that is made finer about its best point; NaN at the edge of the ranges.
 function zoomed(sign, f, ends) {
   const one = ends.length === 1, first = one ? GRID : 41, shrink = one ? 0.1 : 0.5;
   let middles = ends.map(([low, high]) => (low + high) / 2), widths = ends.map(([low, high]) => (high - low) / 2);
@@ -92,16 +92,17 @@ function zoomed(sign, f, ends) {
   for (let turn = 0; turn < (one ? 14 : 40); turn++) {
     const steps = even(-1, 1, count);
     const axes = ends.map(([low, high], j) => steps.map((step) => Math.min(Math.max(middles[j] + widths[j] * step, low), high)));
+    const [across, second] = axes.map((axis) => axis.map(Math.exp));
     let least = Infinity, best = axes.map((axis) => axis[0]);
-    const look = (...at) => {
-      const value = sign * f(...at);
-      if (value < least) {
-        least = value;
-        best = at;
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j < (one ? 1 : count); j++) {
+        const value = sign * f(across[i], one ? 0 : second[j]);
+        if (value < least) {
+          least = value;
+          best = one ? [axes[0][i]] : [axes[0][i], axes[1][j]];
+        }
       }
-    };
-    if (one) for (const at of axes[0]) look(at);
-    else for (const at of axes[0]) for (const other of axes[1]) look(at, other);
+    }
     middles = best;
     if (turn === 0) {
       atEdge = !Number.isFinite(least) || best.some((at, j) => ends[j].includes(at));

@@ -12,7 +12,8 @@
 //   engine.curve(variable, grid, at, {level = 0.9, response, draws = 1000})
 //       -> {reason, grid, median, lo, hi, new_lo, new_hi}: Float64Arrays along `grid` (numbers of `variable`)
 //   engine.ask(question, given, {level = 0.9, draws = 2000})
-//       -> {reason, question, given, answers: [{name, unit, median, lo, hi, none}], level}; none: share without an answer
+//       -> {reason, question, given, answers: [{name, unit, median, lo, hi, none, widened}], level, notes: [text, ...]}
+//       none: the share of the draws without an answer; widened: whether the law's own error is in it
 //   engine.grid(variable, count, [low, high])  -> Float64Array over the variable's slider range, even on its scale
 //   engine.payload, engine.responses, engine.variables, engine.factors, engine.questions: as the payload has them
 //
@@ -21,7 +22,8 @@
 import { special } from "../../../lawdsl/special.js";
 import { describe, fixed, levelText, parse, short } from "./words.js";
 import { moved, normals, observer, pairs, quantiles, thinned } from "./draws.js";
-import { asked } from "./ask.js";
+import { answersOf, summedUp } from "./ask.js";
+import { beyondRows } from "./astray.js";
 
 const FORMAT = "lawdsl explorer 1";
 // beyond this many decades outside the rows a prediction is called an extrapolation
@@ -301,9 +303,78 @@ export function open(payload) {
   // A question with its programs as functions.
   function programs(told) {
     return once(`question ${told.name}`, () => {
-      const parts = ["report", "closed", "objective", "follows"];
-      return {...told, ...Object.fromEntries(parts.map((part) => [part, told[part] && compiled(told[part])]))};
+      const names = ["report", "closed", "objective", "follows"];
+      const made = (parts) => parts && {...parts, ...Object.fromEntries(names.map((n) => [n, parts[n] && compiled(parts[n])]))};
+      return {...made(told), moved: made(told.moved)};
     });
+  }
+
+  // A question's answers with the law's own error (fitting.astray); null where their distance cannot be told.
+  function withError(told, parts, point, alone, chosen, valuesOf) {
+    const responses = payload.responses.filter(({name}) => told.through.includes(name));
+    const wide = responses.filter(({name}) => errors(name, total) !== null);
+    const sizes = Object.create(null), on = Object.create(null);
+    for (const {name, on: scale} of wide) {
+      const every = errors(name, total);
+      sizes[name] = Float64Array.from(chosen, (i) => every[i]);
+      on[name] = scale;
+    }
+    const known = payload.inputs.filter((name) => Object.hasOwn(point, name) || name in alone);
+    if (!frontier.rows.every((name) => known.includes(name))) return null;
+    const distance = (found, rows) => {
+      const far = new Float64Array(rows.length).fill(NaN), at = Object.create(null);
+      for (let n = 0; n < rows.length; n++) {
+        for (const name of known) at[name] = name in found ? found[name][n] : point[name];
+        if (!known.every((name) => Number.isFinite(at[name]))) continue;
+        try {
+          far[n] = reach(at);
+        } catch (problem) {
+          if (problem instanceof Reason) return null;
+          throw problem;
+        }
+      }
+      return far;
+    };
+    const again = (off, rows) => answersOf(parts, told.kind, rows.length, (name) => {
+      const [, response] = /^error of (.*)$/.exec(name) ?? [];
+      if (response !== undefined && response in off) return off[response];
+      const every = valuesOf(name);
+      return Float64Array.from(rows, (i) => every[i]);
+    }, drawn);
+    return beyondRows({alone, sizes, distance, again, growth, best: told.best, on});
+  }
+
+  // What is to be said beside answers beyond the rows, as fitting.answers has it.
+  function notes(told, point, answers, off, level) {
+    if (!reliability) {
+      const medians = Object.fromEntries(answers.map(({name, median}) => [name, median]));
+      const far = Object.values(decades({...point, ...medians})).some((one) => Math.abs(one) > NEAR);
+      return told.through.length && far && payload.responses[0].residuals === null
+        ? ["not backtested: lawdsl backtest FIT tells how forecasts so far beyond these rows fare"] : [];
+    }
+    if (!off) {
+      const wide = payload.responses.some(({name}) => errors(name, total) !== null);
+      if (!wide || !(told.over.length || told.takes)) return [];
+      const why = told.through.length ? `nothing says how far it lies along ${reliability.frontier}`
+        : `the question does not go through ${payload.responses.map(({name}) => name).join(" or ")}`;
+      return [`by the law alone, whose own error is not in it: ${why}`];
+    }
+    const found = [], known = off.distance.filter(Number.isFinite), far = known.length ? quantiles(known, [0.5])[0] : 0;
+    if (far > NEAR) {
+      for (const name of told.through) {
+        const fared = calibration(name, far, level);
+        if (fared) found.push(`calibration: ${fared}`);
+      }
+    }
+    if (answers.some(({widened}) => widened)) {
+      found.push(payload.words.widened);
+      const left = answers.filter(({widened}) => !widened).map(({name}) => name);
+      if (left.length) {
+        found.push(`${left.join(", ")}: by the law alone. Backtests tell how far the law goes astray along ` +
+          `${reliability.frontier}, which is the same for all that the question weighs, and not what is best there.`);
+      }
+    }
+    return found;
   }
 
   function ask(question, given = {}, {level = 0.9, draws = 2000} = {}) {
@@ -321,8 +392,14 @@ export function open(payload) {
         if (Object.hasOwn(point, name)) return new Float64Array(count).fill(point[name]);
         throw new Reason(`no number for ${name}`);
       };
-      const answers = asked(programs(told), count, valuesOf, drawn, level);
-      return {question, given: point, level, answers};
+      const parts = programs(told), alone = answersOf(parts, told.kind, count, valuesOf, drawn);
+      const off = reliability && parts.moved && withError(told, parts.moved, point, alone, chosen, valuesOf);
+      const answers = told.answers.map(({name, unit}) => {
+        const found = off ? off.found[name] : alone[name];
+        const widened = found.some((one, i) => one !== alone[name][i] && (one === one || alone[name][i] === alone[name][i]));
+        return {name, unit, ...summedUp(found, level), widened};
+      });
+      return {question, given: point, level, answers, notes: notes(told, point, answers, off, level)};
     });
   }
 
