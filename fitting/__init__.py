@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import plots as plots
     from .answers import Answer as Answer
+    from .answers import Answers as Answers
     from .answers import ask as ask
     from .backtesting import Backtest as Backtest
     from .backtesting import backtest as backtest
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from .planning import plan as plan
     from .posterior import Posterior as Posterior
     from .posterior import open_fit as open_fit
+    from .predicted import Predictions as Predictions
     from .predictions import Prediction as Prediction
     from .predictions import predict as predict
     from .simulation import simulate as simulate
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Answer": "answers",
+    "Answers": "answers",
     "Backtest": "backtesting",
     "Calibration": "calibration",
     "Comparison": "comparing",
@@ -45,6 +48,7 @@ _HOMES = {
     "Plan": "planning",
     "Posterior": "posterior",
     "Prediction": "predictions",
+    "Predictions": "predicted",
     "Verdict": "verdict",
     "ask": "answers",
     "backtest": "backtesting",
