@@ -54,7 +54,7 @@ class Answers(Tabular, Mapping[str, Answer]):
     """The answers to a question by name, what was `given`, the unit of each, the verdict of the fit, and `notes`: how
     forecasts of these rows fared as far out as the answers lie, and in which of them the law's own error is.
 
-    `to_columns()`: answer, median, lo, hi, share_without_answer, unit.
+    `to_columns()`: answer, median, lo, hi, share_without_answer, widened, unit.
     """
 
     found: Mapping[str, Answer]
@@ -85,7 +85,10 @@ class Answers(Tabular, Mapping[str, Answer]):
         numbers = {name: [getattr(one, name) for one in every] for name in ("median", "lo", "hi")}
         none = [one.none for one in every]
         units = [self.units[name] for name in self.found]
-        return {"answer": list(self.found), **numbers, "share_without_answer": none, "unit": units}
+        widened = [one.widened for one in every]
+        return {
+            "answer": list(self.found), **numbers, "share_without_answer": none, "widened": widened, "unit": units,
+        }  # fmt: skip
 
     def _repr_html_(self) -> str:
         from .displays import of_answers

@@ -70,6 +70,7 @@ def of_answers(found: Answers) -> str:
         table(("answer", "median", f"{percent(found.level)} interval", "unit"), rows),
         *(line(f"{n}: {one.none:.1%} of the draws have no answer") for n, one in found.items() if one.none),
         *map(line, found.notes),
+        *map(line, found.notes),
     )
 
 

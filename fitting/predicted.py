@@ -30,7 +30,8 @@ class Predictions(Tabular, Sequence["Prediction"]):
     """Predictions of a fit, in the order of the points; of a law with several responses one of each at every point.
 
     `to_columns()`: what is given at each point; `response`; median, mean, lo, hi (of the law's mean), new_lo, new_hi
-    (of a new observation), in the response's unit; `decades_beyond`, the farthest that the point lies outside the rows.
+    (of a new observation), in the response's unit; `widened`, whether the law's own error is in them;
+    `decades_beyond`, the farthest that the point lies outside the rows.
 
     >>> import fitting
     >>> post = fitting.fit("qid", method="map")
@@ -75,6 +76,7 @@ class Predictions(Tabular, Sequence["Prediction"]):
         table: dict[str, list[Any]] = {name: [point.get(name) for point in points] for name in self._names()}
         table["response"] = [one.response for one in self.found]
         table |= {name: [getattr(one, name) for one in self.found] for name in NUMBERS}
+        table["widened"] = [one.widened for one in self.found]
         table["decades_beyond"] = [max((abs(far) for _, far in one.beyond), default=0.0) for one in self.found]
         return table
 
