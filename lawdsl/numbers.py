@@ -79,15 +79,16 @@ def level_text(value: object) -> str:
 def short(value: float, digits: int = 4) -> str:
     """A number for reading: large ones with a suffix, small ones in scientific notation.
 
-    >>> short(7e10), short(1e14), short(0.34781), short(5.76e23), short(2.1e-7), short(1234.6), short(2e15, 3)
-    ('70B', '100T', '0.3478', '5.76e23', '2.1e-7', '1235', '2000T')
+    >>> short(7e10), short(1e14), short(0.34781), short(5.76e23), short(2.1e-7), short(1234.6), short(2.64e8, 2)
+    ('70B', '100T', '0.3478', '5.76e23', '2.1e-7', '1235', '264M')
     """
     if not math.isfinite(value) or value == 0:
         return f"{value:g}"
     size = abs(value)
     for suffix, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
         if scale * 0.9999 <= size < scale * (1e4 if suffix == "T" else 1e3) * 0.99995:
-            return f"{value / scale:.{max(digits, 4) if size >= 999.5 * scale else digits}g}{suffix}"
+            whole = len(f"{size / scale:.0f}")  # fewer digits than that would be an exponent beside the suffix
+            return f"{value / scale:.{max(digits, whole)}g}{suffix}"
     if 1e-3 <= size < 1e6:
         decimals = max(0, digits - 1 - math.floor(math.log10(size)))
         text = f"{value:.{decimals}f}"

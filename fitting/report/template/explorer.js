@@ -130,7 +130,8 @@ function drawAnswer(found, without) {
       cell("interval", "mean", interval(one.lo, one.hi), `${percentage} of the mean`),
       cell("interval", "new", interval(one.new_lo, one.new_hi), `${percentage} of a new observation`)));
   }
-  const far = [...new Set(found.map(([, one]) => one.distance).filter(Boolean))];
+  const same = new Set(found.map(([, one]) => one.distance)).size === 1;
+  const far = (same ? found.slice(0, 1) : found).filter(([, one]) => one.distance).map(([fit, one]) => (same ? "" : `${fit.label}: `) + one.distance);
   const notes = [];
   const farthest = Math.max(0, ...found.flatMap(([, one]) => Object.values(one.beyond).map(Math.abs)));
   for (const text of far) parts.push(element("p", { class: "far" }, `${text}.`));
@@ -356,13 +357,13 @@ function answer(form) {
 
 function answerOf(fit, question, given, labelled) {
   const found = fit.engine.ask(question, given, { level: state.level });
-  const who = labelled ? [chip(fit.colour), `${fit.label}: `] : [];
-  if (found.reason) return [element("p", { class: "muted" }, ...who, `No answer: ${found.reason}.`)];
+  const who = () => (labelled ? [chip(fit.colour), `${fit.label}: `] : []);
+  if (found.reason) return [element("p", { class: "muted" }, ...who(), `No answer: ${found.reason}.`)];
   return found.answers.map((one) => {
-    if (!Number.isFinite(one.median)) return element("p", {}, ...who, `${one.name}: none within the range searched.`);
+    if (!Number.isFinite(one.median)) return element("p", {}, ...who(), `${one.name}: none within the range searched.`);
     const none = one.none > 0 ? ` ${(one.none * 100).toFixed(1)} % of the draws have no answer within the range searched.` : "";
     const name = found.answers.length > 1 || one.name !== question ? `${one.name} = ` : "";
-    return element("p", {}, ...who, name, element("strong", {}, short(one.median)), `${one.unit ? ` ${one.unit}` : ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
+    return element("p", {}, ...who(), name, element("strong", {}, short(one.median)), `${one.unit ? ` ${one.unit}` : ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
   });
 }
 
