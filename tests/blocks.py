@@ -88,8 +88,9 @@ class Walk:
 
     def page(self, path: Path, compare: bool = True) -> None:
         """Run a page. Raises: AssertionError, with the place, where it does not do what it says."""
-        if not (self.folder / "examples").exists():
-            (self.folder / "examples").symlink_to(ROOT / "examples")
+        for name in ("examples", "fitting"):  # what pages of the repository point at
+            if not (self.folder / name).exists():
+                (self.folder / name).symlink_to(ROOT / name)
         with contextlib.chdir(self.folder):
             for block in blocks(path.read_text("utf-8")):
                 try:
