@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: raise it when the figure's looks change: every stamp changes with it
-LOOKS = 1
+LOOKS = 2
 #: how much of the range, on the scale of the axis, is drawn beyond either end of it
 BEYOND = 0.25
 #: inches

@@ -390,3 +390,25 @@ def test_the_picture_of_the_readme(tmp_path: Path) -> None:
     told = [post.predict(N=script.SIZE, D=script.TOKENS, P=bits)[0].median for bits in script.BITS]
     assert ends == pytest.approx(told)
     assert (root / "docs" / "qid.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_is_drawn_at_its_own_rows() -> None:
+    text = """
+law: run
+variables: {s: {unit: steps}, eta: {unit: ratio}}
+response: {L: {unit: nats/token}}
+factors: {run: any}
+sequence: {along: run, by: s}
+parameters: {a: {prior: "Normal(3, 1)"}, b: {prior: "HalfNormal(1)"}, t: {prior: HalfNormal(1)}}
+equation: L = a - b*log(cumsum(eta))
+noise: {family: normal, scale: t}
+"""
+    steps = [1.0, 2.0, 4.0, 8.0]
+    rows = {"s": steps * 2, "eta": [0.1, 0.2, 0.4, 0.8] + [0.3] * 4, "run": ["a"] * 4 + ["b"] * 4, "L": [3.0] * 8}
+    fit = posterior(lawdsl.parse(text), rows, near(a=3.0, b=0.1, t=0.05))
+    figure = plots.curves(fit)
+    marked = [one for one in figure.axes[0].lines if one.get_label() == "_rows"]
+    assert [list(one.get_xdata()) for one in marked] == [steps, steps]
+    assert {"run = a", "run = b"} <= set(texts(figure))
+    (a, b) = [one for one in figure.axes[0].lines if one.get_linestyle() == "-"]
+    assert list(a.get_ydata()) == pytest.approx([3 - 0.1 * np.log(x) for x in (0.1, 0.3, 0.7, 1.5)], rel=0.01)

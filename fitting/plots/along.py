@@ -111,6 +111,8 @@ def curves(
     paths = _paths(posterior, points, name, beyond)
     shown = [path[-1] for path in paths]
     apart, shared = told_apart(shown, name)
+    if posterior.law.sequence is not None:  # all else changes along a run
+        apart, shared = ([n for n in names if isinstance(shown[0].get(n), str)] for names in (apart, shared))
     figure, axes = sheet.one(ax)
     bands = [band(posterior, path, name, outcome.response.name, level) for path in paths]
     labels = []
@@ -124,7 +126,7 @@ def curves(
         axes.plot(posterior.columns[name][near], observed[near], look.MARKS[i % len(look.MARKS)], color=ink, ms=3.6,
                   mec=look.grey(0), mew=0.4, alpha=0.9, zorder=4, label="_rows")  # fmt: skip
         if apart and np.isfinite(one.median).any():
-            words = ", ".join(f"{n} = {_shown(path[-1][n])}" for n in apart if n in path[-1])
+            words = ", ".join(f"{look.label(n, 14)} = {_shown(path[-1][n])}" for n in apart if n in path[-1])
             labels.append((float(one.median[np.isfinite(one.median)][-1]), look.label(words, 34), ink))
     rest = ~taken & np.isfinite(observed)
     axes.plot(posterior.columns[name][rest], observed[rest], ".", color=look.grey(0.25), ms=3, mew=0, zorder=1,
@@ -201,7 +203,8 @@ def _runs(posterior: Posterior) -> list[list[Values]]:
     rows = table_points(table_of(posterior))
     names = list(dict.fromkeys(str(row[along]) for row in rows))
     kept = [names[i] for i in sorted({round(x) for x in np.linspace(0, len(names) - 1, min(4, len(names)))})]
-    return [[row for row in rows if row[along] == run] for run in kept]
+    known = (*law.inputs, *law.grouping)
+    return [[{n: row[n] for n in known if n in row} for row in rows if row[along] == run] for run in kept]
 
 
 def _axes(

@@ -77,7 +77,8 @@ def residuals(posterior: Posterior, *, response: str | None = None, into: Figure
         axes.set_ylim(bottom, top)
         look.scale(axes, "y", False)
         unit = f"{outcome.response.name} by the law ({outcome.response.quantity})"
-        axes.set_xlabel(look.axis_label(law.variable[name]) if name else look.label(unit), fontsize=look.SMALL)
+        words = look.axis_label(law.variable[name]) if name else unit
+        axes.set_xlabel(look.label(words.replace("\\$", "$"), 36 if across == 3 else 46), fontsize=look.SMALL)
         axes.set_ylabel("residual (sd)" if i % across == 0 else "", fontsize=look.SMALL)
     sheet.title(figure, law.title, f"residuals of {int(seen.sum())} rows; the line is a running median")
     return figure

@@ -127,8 +127,8 @@ def rows_of(posterior: Posterior, point: Point, against: str) -> NDArray[np.bool
     """Which rows lie on a curve: every other variable, and every level that is named, is the curve's."""
     keep = np.ones(posterior.provenance.rows, bool)
     for name, value in point.items():
-        if name == against:
-            continue
+        if name == against or (posterior.law.sequence is not None and not isinstance(value, str)):
+            continue  # along a run all variables change
         if isinstance(value, str):
             levels = posterior.factors.get(name, ())
             codes = posterior.codes.get(name)
