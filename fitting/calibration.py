@@ -51,6 +51,7 @@ TRIES = 5000  # draws of the prior before it is taken to make no possible rows
 MOST_FAILED = 0.05  # share of replicates without a fit beyond which nothing is vouched for
 APART = 1.1  # R-hat of short chains beyond which they have not found the same posterior
 DENSITY = "log density"
+MEDIAN = 500  # draws of the prior whose median stands for the size of a response
 
 
 @dataclass(frozen=True, repr=False)
@@ -253,8 +254,9 @@ def _quantities(model: Model, positions: Array) -> dict[str, Array]:
 
 def _possible(model: Model, random: np.random.Generator) -> tuple[Array, dict[str, Array], int]:
     """A draw from the prior (width,), the responses simulated from it, and how many draws it took."""
+    errors = _errors(model)
     for tries, u in enumerate(_prior(model, random), 1):
-        columns = _responses(model, u, random)
+        columns = _responses(model, u, errors, random)
         if columns is not None:
             return u, columns, tries
     message = f"of {TRIES} draws from the prior none makes rows that a table could hold"
@@ -267,9 +269,35 @@ def _prior(model: Model, random: np.random.Generator) -> Iterator[Array]:
         yield from model.prior_draws(50, int(random.integers(2**31)))
 
 
-def _responses(model: Model, u: Array, random: np.random.Generator) -> dict[str, Array] | None:
-    """The rows of every response drawn from the model at `u`, with gaps where the table has them; None if no table
-    could hold them.
+def _errors(model: Model) -> dict[str, Array]:
+    """The known errors of responses on the scale of their noise, (rows,), at the prior's median of the law.
+
+    A likelihood takes them as given before the response is seen. Carried over at the value of a draw they would tell of
+    its constants what no likelihood counts: ranks are not uniform then, for an engine that is right.
+    """
+    law, table = model.law, model.table
+    named = {
+        name: one for name, one in law.outcome.items() if one.noise.error is not None and one.noise.on != "identity"
+    }
+    if not named:
+        return {}
+    values, _ = model.unpack(model.prior_draws(MEDIAN, 0), np)
+    with np.errstate(all="ignore"):
+        rows = model.at_rows({name: value for name, value in values.items() if "." not in name})
+        middle = {
+            name: outcomes.restore(one.noise, np.nanmedian(rows[name]["location"], 0)) for name, one in named.items()
+        }
+    return {
+        name: outcomes.error_on_scale(one.noise, table.columns[str(one.noise.error)], middle[name])
+        for name, one in named.items()
+    }
+
+
+def _responses(
+    model: Model, u: Array, errors: Mapping[str, Array], random: np.random.Generator
+) -> dict[str, Array] | None:
+    """The rows of every response drawn from the model at `u`, with gaps where the table has them, and its known errors
+    such that on the noise's scale they are `errors`; None if no table could hold them.
     """
     law, table = model.law, model.table
     values, _ = model.unpack(u[None], np)
@@ -278,9 +306,9 @@ def _responses(model: Model, u: Array, random: np.random.Generator) -> dict[str,
         rows = model.at_rows({name: value for name, value in values.items() if "." not in name})
         for name, outcome in law.outcome.items():
             found = {what: value[0] for what, value in rows[name].items()}
-            # known errors are carried to the noise's scale at the law's own value
             at_mean = outcomes.restore(outcome.noise, found["location"])
             data = outcomes.observations(law, outcome, replace(table, columns={**table.columns, name: at_mean}))
+            data |= {"error": errors[name]} if name in errors else {}
             try:
                 drawn = outcomes.replicate(outcome, found, data, random)
             except ValueError:  # numbers that the noise cannot have
@@ -289,6 +317,9 @@ def _responses(model: Model, u: Array, random: np.random.Generator) -> dict[str,
             if not _holds(outcome, drawn[seen]):
                 return None
             columns[name] = np.where(seen, drawn, np.nan)
+            if name in errors:
+                slope = np.exp(outcomes.log_slope_of_scale(outcome.noise, drawn))
+                columns[str(outcome.noise.error)] = np.where(seen, errors[name] / slope, 1.0)
     return columns
 
 

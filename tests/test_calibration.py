@@ -191,9 +191,22 @@ def test_the_record_of_the_library(
     assert done == ["kaplan_n", "kaplan_d"]
     calibrated.main([*arguments[:-1], "40"])
     assert len(done) == 4
-    assert "2 laws are on record; 1 of them rejected" in page.read_text()
+    laws = len(calibrated.fittable())
+    assert f"2 of {laws} laws are on record; 1 of them rejected" in page.read_text()
     assert "kaplan_n: 30 replicates" in capsys.readouterr().out
     assert {line.split(" | ")[4] for line in page.read_text().splitlines() if line.startswith("| kaplan")} == {
         "no",
         "a",
     }
+
+
+def test_known_errors_tell_nothing_of_constants() -> None:
+    """On the scale of the noise the known errors are the same numbers whichever constants rows are simulated from."""
+    law = lawdsl.load("compute_optimal")
+    model = Model(law, calibration._from_json(calibration._as_json(law, design(law))))
+    random = np.random.default_rng(0)
+    scales = []
+    for _ in range(3):
+        _, columns, _ = calibration._possible(model, random)
+        scales.append(calibration._with_rows(model, columns).data["outcomes"]["Nopt"]["error"])
+    assert scales[1] == pytest.approx(scales[0], rel=1e-9) and scales[2] == pytest.approx(scales[0], rel=1e-9)
