@@ -18,7 +18,7 @@ NOT_YET = frozenset({
     "data_filtering_mixture", "distillation", "downstream_transfer_loss", "farseer", "fine_grained_moe",
     "fp_training", "imitation_success", "inference_aware", "kaplan_training", "kbit_inference", "learning_curve_m4",
     "misfitting", "moe_sparsity", "moe_upcycling", "multi_power", "overoptimization", "precision", "precision_ptq",
-    "qat", "qid_methods", "qid_per_bit", "qid_saturating", "reconcile", "rosenfeld", "sldbench_domain_mixture",
+    "qat", "qid_methods", "qid_saturating", "reconcile", "rosenfeld", "sldbench_domain_mixture",
     "sldbench_easy_question", "sldbench_lr_bsz", "sparse_pretraining_phases", "sparsity", "supervised",
     "synthetic_data", "unraveling",
 })  # fmt: skip
