@@ -99,7 +99,12 @@ def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
         faults.append(Fault("FIT011", Span(law.name), f"seed {seed}", "A seed is zero or a positive integer."))
     if law.status == "bound":
         faults.append(
-            Fault("FIT012", Span(law.name), f"{law.name} is a bound, not a law to fit", "Evaluate it: check.")
+            Fault(
+                "FIT012",
+                Span(law.name),
+                f"{law.name} is a bound, not a law to fit",
+                f"`lawdsl check {law.name} --published` evaluates it.",
+            )
         )
     if faults:
         raise InputError(faults)

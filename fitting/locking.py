@@ -160,7 +160,8 @@ def read_plain(path: Path, code: str) -> Plain:
     try:
         root = compose(read_text(path), str(path))
     except LawdslError as error:
-        faults = [Fault(code, f.where, f.message.replace("this law", "this file"), "") for f in error.faults]
+        cure = "`lawdsl lock` writes locks; constants are YAML or JSON, such as E: 1.807."
+        faults = [Fault(code, f.where, f.message.replace("this law", "this file"), cure) for f in error.faults]
         raise (OutsideError if isinstance(error, OutsideError) else InputError)(faults) from None
     found = _plain(root)
     assert isinstance(found, dict)

@@ -342,6 +342,24 @@ CODES: dict[str, tuple[str, str]] = {
         "--methods is LaTeX about one fit: its --out ends in .tex. --md is Markdown about one fit, into a file that "
         "ends in .md.",
     ),
+    "ASK090": ("no such command", "`lawdsl --help` lists the commands."),
+    "ASK091": (
+        "a command line that cannot be read",
+        "An option that the command does not have, a value that is missing or none of an option's values, or one "
+        "argument too many. `lawdsl COMMAND --help` lists the options and has examples.",
+    ),
+    "ASK092": ("not a whole number", "Whole numbers may be written 1000, 1K or 1e3; the message gives the range."),
+    "ASK093": (
+        "a file that cannot be written so",
+        "A folder stands where a file is to be written, or the ending of its name is that of no format.",
+    ),
+    "ASK094": ("the system refused", "A path, its rights, the space on the disk: the message is the system's own."),
+    "ASK095": ("not enough memory", "Take fewer rows, points, chains or draws, or a machine with more memory."),
+    "ASK096": (
+        "a law that cannot be begun",
+        "`lawdsl new NAME` asks on a terminal. Elsewhere it is told: --from LAW, or --response L=nats/token and "
+        "--variable 'N=total parameters' for each variable. It never writes over a file.",
+    ),
     "FIT001": ("a file cannot be written", "Check the folder's rights and space, or choose another place."),
     "FIT002": ("no such fit file", "`lawdsl fit` prints the path of the file it wrote."),
     "FIT003": (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 #: command -> (module of `lawdsl.cli`, one line of help); the module has a click command of the same name
 COMMANDS = {
     "list": ("laws", "The laws of the library."),
     "show": ("laws", "A law: equation, parameters, published constants, questions."),
     "cite": ("laws", "BibTeX of the papers that laws are from."),
+    "new": ("new", "Begin a law file: asks, or copies another law."),
     "check": ("laws", "Check law files, and with --published their numbers."),
     "explain": ("laws", "What an error code means, and how to mend it."),
     "schema": ("laws", "The JSON Schema of law files, for editors."),
@@ -27,6 +31,7 @@ COMMANDS = {
     "measure": ("measure", "Measure checkpoints as a plan says: the rows that laws are fitted to."),
     "bound": ("bound", "A generalization bound of a checkpoint, its terms measured."),
     "data": ("data", "Public and shipped tables: list, show, get."),
+    "completion": ("completion", "Complete commands, laws, tables and fits in your shell."),
 }
 
 _PAGE = """\
@@ -48,6 +53,24 @@ Commands:
 
 
 def help_page() -> str:
-    """The page of `lawdsl --help`."""
-    width = max(map(len, COMMANDS))
-    return _PAGE.format(commands="\n".join(f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()))
+    """The page of `lawdsl --help`, folded to a narrow terminal."""
+    wide = max(map(len, COMMANDS))
+    page = _PAGE.format(commands="\n".join(f"  {name:{wide}}  {about}" for name, (_, about) in COMMANDS.items()))
+    columns = _columns()
+    if columns >= max(map(len, page.splitlines())):
+        return page
+    from textwrap import wrap  # only a narrow terminal pays for it
+
+    folded = []
+    for text in page.splitlines():
+        indent = " " * (wide + 4 if text[2:].split(" ")[0] in COMMANDS else len(text) - len(text.lstrip()) + 2)
+        folded += wrap(text, columns, subsequent_indent=indent, drop_whitespace=True) or [""]
+    return "\n".join(folded)
+
+
+def _columns() -> int:
+    """Columns of the terminal, or as many as any line may take."""
+    try:
+        return max(40, int(os.environ.get("COLUMNS") or os.get_terminal_size(sys.stdout.fileno()).columns))
+    except (OSError, ValueError, AttributeError):
+        return 1000

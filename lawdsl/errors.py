@@ -81,15 +81,25 @@ def excerpt(text: str, column: int, width: int = 100) -> tuple[str, str]:
     return shown, " " * (column - 1 - start)
 
 
+#: names listed in a cure; of more, only the nearest are
+LISTED = 24
+
+
 def suggest(found: str, known: Iterable[str]) -> str:
-    """What is known here, and the nearest name: the cure of most misspellings."""
+    """What is known here, and the nearest name: the cure of most misspellings. Of many names, those that are near."""
     from difflib import get_close_matches  # only a misspelling pays for it
 
     names = sorted(set(known))
-    near = get_close_matches(found, names, n=1, cutoff=0.5)
-    listed = ", ".join(names[:40]) + (", ..." if len(names) > 40 else "")
-    known_here = f"known here: {listed}." if names else "nothing is known here."
-    return f"{known_here} Did you mean '{near[0]}'?" if near else known_here
+    near = get_close_matches(found, names, n=3, cutoff=0.5)
+    if not near:
+        near = [name for name in names if name.casefold() == found.casefold()][:1]
+    if len(names) > LISTED:
+        likely = [*near, *(name for name in names if found and found.casefold() in name.casefold())]
+        likely = list(dict.fromkeys(likely))[:8] or names[:4]
+        shown = f"known here: {', '.join(likely)}, ..."
+    else:
+        shown = f"known here: {', '.join(names)}." if names else "nothing is known here."
+    return f"{shown} Did you mean '{near[0]}'?" if near else shown
 
 
 class LawdslError(Exception):

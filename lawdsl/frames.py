@@ -104,6 +104,9 @@ def _from_catalogue(table: str) -> Frame:
     return Frame(loaded.table, table, loaded.digest, known, tuple(loaded.notes))
 
 
+_UNREADABLE = "Open it and see: texts are UTF-8, and the name's ending says what the file is."
+
+
 def _from_file(path: Path) -> Frame:
     name = str(path)
     try:
@@ -111,7 +114,10 @@ def _from_file(path: Path) -> Frame:
     except (OSError, ValueError) as error:  # ValueError: a path with a null in it
         from .catalogue import entries
 
-        cure = f"Give a file, or a table of the catalogue: {suggest(path.stem, [entry.id for entry in entries()])}"
+        beside = path.parent if path.parent.is_dir() else Path(".")
+        here = [entry.name for entry in beside.iterdir() if entry.suffix.lower() in FORMATS]
+        near = suggest(path.name, here) if here else suggest(path.stem, [entry.id for entry in entries()])
+        cure = f"Give a file, or a table of the catalogue (`lawdsl data list`): {near}"
         raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", cure)) from None
     from .evaluations import is_evaluation, read_evaluations
 
@@ -139,10 +145,10 @@ def _from_file(path: Path) -> Frame:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         if isinstance(error, pa.ArrowException):
-            _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
+            _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", _UNREADABLE)
         raise OutsideError(Fault("TAB001", Span(name), f"cannot read this table: {_reason(error)}", "")) from None
     except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
-        _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", "")
+        _fail("TAB004", name, f"not a {form} file: {_first_line(error)}", _UNREADABLE)
     return _sized(Frame(arrow, name, digest, {}))
 
 

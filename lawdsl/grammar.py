@@ -67,7 +67,10 @@ class _Reader:
         except SyntaxError as error:
             at = self.place((error.offset or 1) - 1)
             reason = (error.msg or "invalid syntax").split(". Perhaps")[0].rstrip(".?")
-            self.fail("LAW010", at, f"not an expression: {reason}", "The grammar is Python's, with ^ for power.")
+            cure = "The grammar is Python's, with ^ for power."
+            if re.search(r"(?<![=<>!])=(?!=)", text):
+                cure = "Two sides are compared by ==, and texts stand in quotes: scheme == 'rtn'."
+            self.fail("LAW010", at, f"not an expression: {reason}", cure)
         except (RecursionError, MemoryError, ValueError):
             self.fail("LAW014", 0, "an expression nested too deeply", "Name its parts under `let`.")
         result = self.walk(tree.body, 0)

@@ -7,13 +7,14 @@ import re
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import limits
-from .check import check
 from .errors import Fault, InputError, LawError, Span, suggest
-from .indexing import expand
-from .law import Law
-from .source import Listing, Mapping, Node, Scalar, compose, read_text
+
+if TYPE_CHECKING:
+    from .law import Law
+    from .source import Node
 
 #: a name of the library: no `..`, no drive, nothing absolute
 _PATH = re.compile(r"\w[\w-]*(/\w[\w-]*)*")
@@ -47,10 +48,33 @@ def find(law: str | Path, beside: str = "") -> Path:
         path = folder() / f"{name}.yaml"
         if _PATH.fullmatch(name) and os.path.isfile(path):
             return path
+    message, cure = _none(text)
+    raise InputError(Fault("LAW038", Span(text[:200]), message, cure))
+
+
+#: endings of tables
+_TABLES = (".csv", ".tsv", ".parquet", ".pq", ".jsonl", ".ndjson")
+
+
+def _none(text: str) -> tuple[str, str]:
+    """Why a text leads to no law, and the cure."""
+    written = Path(text)
+    if not text.strip():
+        return "no law is named", "Give the path of a law file, or a name of the library (`lawdsl list`)."
+    if os.path.isdir(written):
+        inside = sorted(name for name in os.listdir(written) if name.endswith((".yaml", ".yml")))[:3]
+        cure = f"Name a file in it: {written / inside[0]}." if inside else "A law is a file whose name ends in .yaml."
+        return "this is a folder, and a law is wanted", cure
+    if os.path.isfile(written):
+        if written.suffix == ".nc":
+            return "this is a fit file, and a law is wanted", "`lawdsl predict` and `lawdsl ask` take fits."
+        if written.suffix in _TABLES:
+            return "this is a table, and a law is wanted", f"Name the law first: lawdsl fit LAW --data {text[:80]}."
+        return "a law file's name ends in .yaml", f"Rename it: {written.with_suffix('.yaml').name[:80]}."
     known = names()
-    inside = any(name.startswith(f"{written.parent.as_posix()}/") for name in known)
-    cure = suggest(text.removesuffix(written.suffix) if inside else written.stem, known)
-    raise InputError(Fault("LAW038", Span(text[:200]), "no such law file, and no such law in the library", cure))
+    inside_library = any(name.startswith(f"{written.parent.as_posix()}/") for name in known)
+    cure = suggest(text.removesuffix(written.suffix) if inside_library else written.stem, known)
+    return "no such law file, and no such law in the library", f"{cure} `lawdsl list` prints the library."
 
 
 def load(law: str | Path) -> Law:
@@ -80,6 +104,10 @@ def parse(text: str, file: str = "<law>") -> Law:
         law: mine
         ^ It holds the covariates of the law.
     """
+    from .check import check
+    from .indexing import expand
+    from .source import compose
+
     return check(expand(compose(text, file)), lambda name, beside: _load(name, "", (file,)))
 
 
@@ -89,6 +117,8 @@ def as_written(law: str | Path) -> str:
     Checked laws have their sums over an index written out, which may be long.
     Raises: InputError where there is no such file, and what reading it raises.
     """
+    from .source import Listing, Mapping, Scalar, compose, read_text
+
     path = find(law)
     root = compose(read_text(path), str(path))
     if root.get("index") is None:
@@ -106,12 +136,18 @@ def as_written(law: str | Path) -> str:
 
 
 def _flow(node: Node) -> str:
+    from .source import Listing, Scalar
+
     if isinstance(node, Listing):
         return f"[{', '.join(_flow(item) for item in node.items)}]"
     return " ".join(node.text.split()) if isinstance(node, Scalar) else "..."
 
 
 def _load(law: str, beside: str, above: tuple[str, ...]) -> Law:
+    from .check import check
+    from .indexing import expand
+    from .source import compose, read_text
+
     path = find(law, beside)
     key = str(path.resolve())
     shown = str(path)

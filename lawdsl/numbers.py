@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from .limits import NUMBER_MAGNITUDE
 
@@ -111,3 +112,70 @@ def with_error(value: float, error: float) -> tuple[str, str]:
         return f"{value:.{shown}f}", f"{error:.{shown}f}"
     digits = max(2, 2 + math.floor(math.log10(max(abs(value), error))) - math.floor(math.log10(error)))
     return short(value, min(digits, 8)), short(error, 2)
+
+
+def percent(level: float) -> str:
+    """A probability as the field writes it.
+
+    >>> percent(0.9), percent(0.975)
+    ('90 %', '97.5 %')
+    """
+    return f"{100 * level:.6g} %"
+
+
+def plus_minus(value: float, error: float) -> str:
+    """`1.807 ± 0.017`."""
+    shown, uncertain = with_error(value, error)
+    return f"{shown} ± {uncertain}" if math.isfinite(error) and error > 0 else shown
+
+
+#: ends of an interval further apart than this factor are written each with its own digits
+APART = 20.0
+
+
+def writer(lo: float, hi: float) -> Callable[[float], str]:
+    """How the numbers of an interval are written: both ends, and the middle, in one notation, with the digits that its
+    width allows (two or three of the width).
+
+    >>> [writer(0.1023, 0.4661)(x) for x in (0.1023, 0.2186, 0.4661)]
+    ['0.10', '0.22', '0.47']
+    >>> [writer(-0.0203, 0.115)(x) for x in (-0.0203, 0.115)]
+    ['-0.020', '0.115']
+    >>> [writer(3.284e12, 1.114e14)(x) for x in (3.284e12, 1.114e14)]
+    ['3.28T', '111T']
+    """
+    width, size = abs(hi - lo), max(abs(lo), abs(hi))
+    if not (math.isfinite(lo) and math.isfinite(hi)) or width == 0 or width < 1e-12 * size:
+        return short
+    if lo * hi > 0 and max(lo / hi, hi / lo) > APART:
+        return lambda value: short(float(f"{value:.3g}"), 3)
+    decimals = math.ceil(math.log10(20 / width))
+    if 1e-3 <= size < 1e6:
+        return lambda value: _unsigned(f"{value:.{max(0, decimals)}f}") if math.isfinite(value) else short(value)
+
+    def scaled(value: float) -> str:
+        if not math.isfinite(value) or value == 0:
+            return short(value)
+        digits = max(1, math.floor(math.log10(abs(value))) + 1 + decimals)
+        if size >= 1e6:
+            return short(value, digits)
+        mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+        return f"{mantissa}e{int(exponent)}"
+
+    return scaled
+
+
+def _unsigned(text: str) -> str:
+    """`-0.00` without its sign."""
+    return text.lstrip("-") if not text.strip("-0.") else text
+
+
+def interval(lo: float, hi: float) -> str:
+    """`[1.78, 1.83]`, both ends with as many digits as the width allows."""
+    written = writer(lo, hi)
+    return f"[{written(lo)}, {written(hi)}]"
+
+
+def middle(value: float, lo: float, hi: float) -> str:
+    """A median with the digits of its interval."""
+    return writer(lo, hi)(value)

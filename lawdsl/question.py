@@ -55,6 +55,11 @@ def answer(
         if name not in ask.given and name not in law.variable and name not in law.factor:
             cure = suggest(name, [*ask.given, *law.variable])
             raise AskError(Fault("ASK002", Span(law.name), f"'{ask.name}' takes no '{name}'", cure))
+        if name in ask.over:
+            cure = f"Leave it out; it is given {', '.join(ask.given) or 'nothing'}."
+            raise AskError(
+                Fault("ASK002", Span(law.name), f"'{ask.name}' looks for '{name}', and is not told it", cure)
+            )
     lacking = [name for name in ask.given if name not in given and name not in law.factor]
     if lacking:
         raise AskError([missing_value(law, name, given) for name in lacking])

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from . import limits, shape, words
+from .cli.examples import EXAMPLES
 from .codes import CODES
 from .commands import COMMANDS
 from .families import FAMILIES
@@ -209,12 +210,14 @@ def _command(name: str, command: click.Command, level: int) -> list[str]:
     ]
     texts = [" ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")]
     epilog = inspect.cleandoc(command.epilog or "").replace("\b\n", "")
+    examples = "\n".join(f"# {about}\n{text}" for about, text in EXAMPLES.get(heading, ()))
     return [
         f"{'#' * level} {heading}",
         *(_marked(part) for part in texts),
         f"```text\n{usage}\n```",
         *([table(("option", "takes", "for", "default"), options)] if options else []),
         *([f"```text\n{epilog}\n```"] if epilog else []),
+        *([f"```sh\n{examples}\n```"] if examples else []),
         *(text for below, one in subcommands for text in _command(f"{name} {below}", one, level + 1)),
     ]
 

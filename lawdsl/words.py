@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 
 from .law import SCALED, Ask, Check, Data, Law, Noise, Parameter, Prior, Value
-from .numbers import level_text, short, with_error
+from .numbers import interval as interval
+from .numbers import level_text, short
+from .numbers import percent as percent
+from .numbers import plus_minus as plus_minus
 
 STATUS = {
     "published": "published: equation and constants were read in the source",
@@ -49,31 +52,6 @@ FAR = (
 )
 
 
-def plus_minus(value: float, error: float) -> str:
-    """`1.807 ± 0.017`."""
-    shown, uncertain = with_error(value, error)
-    return f"{shown} ± {uncertain}" if math.isfinite(error) and error > 0 else shown
-
-
-def percent(level: float) -> str:
-    """A probability as the field writes it.
-
-    >>> percent(0.9), percent(0.975)
-    ('90 %', '97.5 %')
-    """
-    return f"{100 * level:.6g} %"
-
-
-def interval(lo: float, hi: float) -> str:
-    """`[1.78, 1.83]`, with as many digits as tell the ends apart."""
-    if not (math.isfinite(lo) and math.isfinite(hi)):
-        return f"[{short(lo)}, {short(hi)}]"
-    width = abs(hi - lo)
-    size = max(abs(lo), abs(hi))
-    digits = 3 if width == 0 or size == 0 else min(7, max(3, 2 + math.ceil(math.log10(size / width))))
-    return f"[{short(lo, digits)}, {short(hi, digits)}]"
-
-
 def origin(parameter: Parameter) -> str:
     """Where a parameter's value comes from: its prior, number or tie, and its levels."""
     if parameter.fixed is not None:
@@ -109,7 +87,9 @@ def constant(value: Value | dict[str, Value] | None) -> str:
         return ", ".join(f"{level}: {constant(one)}" for level, one in value.items())
     text = plus_minus(value.value, value.se) if value.se else short(value.value, 6)
     if value.interval is not None:
-        text += f" {interval(*value.interval)}" + ("" if value.level is None else f" ({value.level:.0%})")
+        text += f" [{', '.join(short(end, 6) for end in value.interval)}]" + (
+            "" if value.level is None else f" ({value.level:.0%})"
+        )
     return text + (f" ({value.status})" if value.status else "")
 
 

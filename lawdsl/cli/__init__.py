@@ -1,22 +1,30 @@
 """The command line: arguments in, one call, an answer out.
 
-Answers go to stdout, everything else to stderr; `--json` makes the answer one JSON object. Exit status: 0 good; 1 the
-answer exists but is not to be believed (its verdict says why); 2 the input is at fault; 3 something outside failed.
-Commands are imported when they are called, so that `--help` costs nothing.
+Answers go to stdout, everything else to stderr; `--json` makes the answer one JSON object, and what went wrong one
+too. Exit status: 0 good; 1 the answer exists but is not to be believed (its verdict says why); 2 the input is at fault;
+3 something outside failed; 130 stopped by Ctrl-C. Commands are imported when they are called, so that `--help` costs
+nothing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from ..commands import COMMANDS, help_page
+from .command import Group
+from .terminal import colour, prepare
+
+if TYPE_CHECKING:
+    from ..errors import Fault
 
 
-class _Lazy(click.Group):
+class _Lazy(Group):
     """A group whose commands are imported when they are run; its help needs only their names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -28,15 +36,6 @@ class _Lazy(click.Group):
         module, _ = COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f".{module}", __name__), f"{cmd_name}_command")
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            from ..errors import suggest
-
-            raise click.UsageError(f"no command '{args[0]}'; {suggest(args[0], COMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
 
     def get_help(self, ctx: click.Context) -> str:
         return help_page()
@@ -50,7 +49,7 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="The version.")
 def group() -> None:
     """Scaling laws as data."""
@@ -59,33 +58,61 @@ def group() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit status."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX wakes an accelerator that the engine has no use for
+    from ..errors import Fault, LawdslError, Span
+
+    prepare()
     try:
-        result = group.main(arguments, prog_name="lawdsl", standalone_mode=False)
-        sys.stdout.flush()
+        result = group.main(arguments, prog_name="lawdsl", standalone_mode=False, color=colour())
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
-    except click.ClickException as error:
-        error.show()
-        return 2
+    except LawdslError as error:
+        return _failed(arguments, error.faults, error.status)
+    except click.UsageError as error:
+        from .command import wrong_use
+
+        return _failed(arguments, [wrong_use(error, error.ctx or click.Context(group, info_name="lawdsl"))], 2)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing was written", err=True)
         return 130
     except (BrokenPipeError, SystemExit):
-        # whoever read our output has closed it (click says so by SystemExit): leave without a word, and without
-        # Python's own at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_quietly()
         return 0
     except MemoryError:
-        click.echo("not enough memory for this; take fewer rows, points or draws", err=True)
-        return 3
-    except Exception as error:
-        from ..errors import LawdslError  # here, so that help does not wait for it
-
-        if not isinstance(error, LawdslError):
-            raise
-        for fault in error.faults:
-            click.echo(_coloured(str(fault), fault.code), err=True)
-        return error.status
+        fault = Fault("ASK095", Span(), "not enough memory for this", "Take fewer rows, points or draws.")
+        return _failed(arguments, [fault], 3)
+    except (OSError, click.FileError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        fault = Fault(
+            "ASK094", Span(str(error.filename or "")), reason, "Check the path, its rights, and the space there."
+        )
+        return _failed(arguments, [fault], 3)
 
 
-def _coloured(text: str, code: str) -> str:
-    return text.replace(code, click.style(code, fg="red", bold=True), 1)
+def _failed(arguments: list[str], faults: Iterable[Fault], status: int) -> int:
+    """Say what went wrong: for people on stderr, and with --json as an object on stdout too."""
+    from . import say
+
+    faults = list(faults)
+    try:
+        if "--json" in arguments:
+            say.as_json({"ok": False, "status": status, "faults": [fault.as_json() for fault in faults]})
+        for fault in faults:
+            say.fault(fault)
+    except BrokenPipeError:
+        leave_quietly()
+    return status
+
+
+def leave_quietly() -> None:
+    """Whoever read our output has closed it (click says so by SystemExit): leave without a word, and without Python's
+    own at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            try:
+                os.dup2(nowhere, stream.fileno())
+            except (OSError, ValueError, AttributeError):
+                continue

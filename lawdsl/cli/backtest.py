@@ -11,9 +11,12 @@ import click
 from ..errors import AskError, Fault, Span
 from ..numbers import short
 from . import say
-from .fits import _engine, _units, pairs, table_options
-from .laws import JSON
+from .command import command
+from .fits import _engine, _units, pairs
+from .options import DATA, JSON, table_options
+from .options import seed as seed_option
 from .pictures import draw, plot_option
+from .values import LawOrFit, OutFile
 
 if TYPE_CHECKING:
     from fitting.backtesting import Backtest
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
 METHODS = ("map", "nuts")
 
 
-@click.command("backtest")
-@click.argument("law")
-@click.option("--data", metavar="TABLE", help="A file or a table of the catalogue; by default the law's own.")
+@command("backtest")
+@click.argument("law", type=LawOrFit(), metavar="LAW|FIT")
+@DATA
 @table_options
 @click.option(
     "--frontier", metavar="EXPRESSION", help="What grows: a variable, or 6*N*D; the law's compute unless said."
@@ -34,12 +37,11 @@ METHODS = ("map", "nuts")
     "--method", type=click.Choice(METHODS), default="map", show_default=True,
     help="map: the normal approximation at the mode, a second a cut. nuts: the posterior.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same scores.")
+@seed_option("scores")
 @click.option("--alone", is_flag=True, help="Without Huber and bootstrap beside.")
-@click.option(
-    "--on", default="here", show_default=True, help="Where cuts are fitted: here, local (a pool), ray[:ADDRESS]."
-)
-@click.option("--store", type=click.Path(path_type=Path), help="Keep finished cuts in this file, and go on from it.")
+@click.option("--on", default="here", show_default=True, metavar="here|local|ray[:ADDRESS]",
+              help="This process alone, processes of this machine, or Ray.")  # fmt: skip
+@click.option("--store", type=OutFile(), help="A file that keeps what is done, to go on with.")
 @plot_option("coverage and every forecast")
 @JSON
 def backtest_command(
@@ -72,7 +74,9 @@ def backtest_command(
         from ..table import bind
 
         found = library.load(law)
-        table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+        table = bind(
+            found, data, map=pairs(maps, "--map"), where=where, units=_units(units, found), drop_missing=drop_missing
+        )
         if not as_json:
             for line in table.notes:
                 say.note(line)
@@ -92,7 +96,7 @@ def backtest_command(
         return 0
     _print(told)
     if posterior is not None:
-        click.echo(f"written into {law}: its predictions say so")
+        say.text(f"written into {law}: its predictions say so")
     return 0
 
 
@@ -102,11 +106,11 @@ def _print(told: Backtest) -> None:
 
     law = told.law
     say.heading(f"{law.title}")
-    click.echo(
+    say.text(
         f"{told.rows} rows of {told.source}, frontier {told.frontier}, method {told.method}, seed {told.seed}: fitted "
         "up to each cut, scored above it"
     )
-    click.echo()
+    say.line()
     header = ("cut", "rows", "forecast", "forecasts", "R2", "RMSE", "log score", "CRPS", "50 %", "80 %", "90 %", "95 %",
               "width")  # fmt: skip
     several = len(law.outcomes) > 1
@@ -117,15 +121,15 @@ def _print(told: Backtest) -> None:
             rows.append((one.cut, (short(10**one.cut), str(one.below), name, str(s.rows), *_cells(s))))
     rows.sort(key=lambda row: row[0])
     say.table(header, [cells for _, cells in rows], left=1)
-    click.echo()
-    click.echo("by distance, all cuts together")
+    say.line()
+    say.heading("by distance, all cuts together")
     rows_far = [
         (place(at), FORMS[form], str(s.rows), *_cells(s)) for form in told.forms for at, _, s in told.by_distance(form)
     ]
     order = [place(at) for at, _, _ in told.by_distance("plain")]
     rows_far.sort(key=lambda row: order.index(row[0]) if row[0] in order else math.inf)
     say.table(("distance", "forecast", *header[3:]), rows_far, left=2)
-    click.echo()
+    say.line()
     lines = []
     for name, error in told.final.items():
         trend = f"{error.share:.2g} of the trend a decade"
@@ -136,7 +140,7 @@ def _print(told: Backtest) -> None:
             lines.append(f"{which}plain intervals hold what they say on these rows, and stay as they are")
     lines += told.notes
     lines.append("rows of one cut go wrong together, so a coverage is worth fewer rows than it counts")
-    say.wrapped([("-", text) for text in lines])
+    say.bullets(lines)
 
 
 def _why(told: Backtest, name: str) -> str:

@@ -10,8 +10,10 @@ import click
 from ..errors import Fault, InputError, LawdslError, Span
 from ..numbers import parse_number, short
 from . import say
-from .laws import JSON
+from .command import command
 from .measure import require_extra
+from .options import JSON
+from .values import Whole
 
 if TYPE_CHECKING:
     from measure.bound_terms import Terms
@@ -25,7 +27,7 @@ SAMPLE = (
 )
 
 
-@click.command("bound")
+@command("bound")
 @click.argument("checkpoint")
 @click.option(
     "--corpus", "corpora", multiple=True, required=True, metavar="[NAME=]PATH", help="Training text: a sample."
@@ -33,8 +35,8 @@ SAMPLE = (
 @click.option("--format", "formats", multiple=True, required=True, metavar="FORMAT", help="See `measure --formats`.")
 @click.option("--tokens", metavar="D", help="Of training, such as 1.4B; what training.json says unless given.")
 @click.option("--delta", default="0.05", show_default=True, help="The bound holds with probability 1 - delta.")
-@click.option("--window", type=click.IntRange(1), help="Tokens seen at once; the model's context, at most 2048.")
-@click.option("--documents", type=click.IntRange(1), help="Only the first so many documents.")
+@click.option("--window", type=Whole(1), help="Tokens seen at once; the model's context, at most 2048.")
+@click.option("--documents", type=Whole(1), help="Only the first so many documents.")
 @click.option("--calibration", metavar="PATH", help="A text for formats that look at one while they round.")
 @click.option("--device", default="auto", show_default=True, metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps.")
 @click.option(
@@ -123,7 +125,7 @@ def _answer(checkpoint: str, found: list[Terms], failure: float, as_json: bool) 
         return
     for place, terms in enumerate(found):
         if place:
-            click.echo()
+            say.line()
         _table(checkpoint, terms, failure)
     for line in notes:
         say.note(line)
@@ -161,8 +163,8 @@ def _table(checkpoint: str, terms: Terms, failure: float) -> None:
         f"{checkpoint} in {terms.format} on {terms.corpus}: at most {bound.total:.3f} nats/token with probability "
         f"{1 - failure:g}"
     )
-    click.echo(f"A uniform guess over {terms.vocabulary:,} words has {terms.guess:.3f}{vacuous}.")
-    click.echo()
+    say.text(f"A uniform guess over {terms.vocabulary:,} words has {terms.guess:.3f}{vacuous}.")
+    say.line()
     rate = terms.parameters / terms.tokens
     stored = f"{terms.bits_per_parameter:.3g} bits a parameter ({terms.bits_per_weight:.3g} where rounded)"
     rows = [

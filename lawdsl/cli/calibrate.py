@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,21 +9,29 @@ import click
 
 from ..errors import AskError, Fault, Span
 from . import say
-from .fits import _engine, _units, pairs, table_options
+from .command import command
+from .fits import _engine, _units, pairs
 from .jobs import job_options
-from .laws import JSON
+from .options import JSON, table_options
+from .options import seed as seed_option
 from .pictures import draw, plot_option
+from .values import LawName, TableName, Whole
 
 if TYPE_CHECKING:
     from fitting.calibration import Calibration
 
 
-@click.command("calibrate")
-@click.argument("law")
-@click.option("--replicates", type=click.IntRange(10, 10_000), default=200, show_default=True, help="Fits to simulate.")
-@click.option("--data", metavar="TABLE", help="Simulate at the rows of a table; at the law's own design unless said.")
+@command("calibrate")
+@click.argument("law", type=LawName())
+@click.option("--replicates", type=Whole(10, 10_000), default=200, show_default=True, help="Fits to simulate.")
+@click.option(
+    "--data",
+    type=TableName(),
+    metavar="TABLE",
+    help="Simulate at the rows of a table; at the law's own design unless said.",
+)
 @table_options
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same ranks.")
+@seed_option("ranks")
 @job_options
 @plot_option("the ranks")
 @JSON
@@ -43,7 +50,9 @@ def calibrate_command(
     if data is not None:
         from ..table import bind
 
-        table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+        table = bind(
+            found, data, map=pairs(maps, "--map"), where=where, units=_units(units, found), drop_missing=drop_missing
+        )
     elif maps or where or units or drop_missing:
         cure = "Name the table with --data, or leave these out to simulate at the law's own design."
         raise AskError(Fault("ASK013", Span(law), "--map, --where, --units or --drop-missing without a table", cure))
@@ -65,20 +74,14 @@ def _print(title: str, found: Calibration) -> None:
     from fitting.calibration import APART, DRAWS
 
     say.heading(title)
-    click.echo(f"{found.replicates} replicates of {found.rows} rows of {found.data}, seed {found.seed}")
-    click.echo()
+    say.text(f"{found.replicates} replicates of {found.rows} rows of {found.data}, seed {found.seed}")
+    say.line()
     rows = []
     for name, ranks in found.ranks.items():
         verdict = "not uniform" if name in found.rejected else "uniform"
         rows.append((name, _bars(ranks.tolist(), DRAWS), f"{found.p[name]:.3g}", verdict))
     say.table(("quantity", "ranks, low to high", "p", "ranks are"), rows, left=2)
-    click.echo()
-    word = (
-        click.style("calibrated", fg="green", bold=True) if found.ok else click.style("rejected", fg="red", bold=True)
-    )
-    click.echo(f"verdict: {word}")
-    for text in _remarks(found, APART):
-        click.echo(textwrap.fill(f"- {text}", say.width(), subsequent_indent="  "))
+    say.verdict(found.ok, _remarks(found, APART), ("calibrated", "rejected"))
 
 
 def _bars(ranks: list[int], most: int) -> str:

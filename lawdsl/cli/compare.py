@@ -8,20 +8,30 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import AskError, Fault, Span, suggest
-from ..law import Law
 from ..numbers import short
 from . import say
-from .fits import METHODS, _engine, _units, pairs, table_options
-from .laws import JSON
+from .command import command
+from .fits import METHODS, _engine, _units, pairs
+from .options import JSON, LEVEL, table_options
+from .options import draws as draws_option
+from .options import seed as seed_option
 from .pictures import draw, plot_option
+from .values import LawOrFit, TableName
 
 if TYPE_CHECKING:
     from fitting.comparing import Averaged, Comparison, Score
 
+    from ..law import Law
 
-@click.command("compare")
-@click.argument("laws", nargs=-1, required=True, metavar="LAW|FIT LAW|FIT...")
-@click.option("--data", metavar="TABLE", help="The table that all laws are fitted to; by default each law's own.")
+
+@command("compare")
+@click.argument("laws", nargs=-1, required=True, type=LawOrFit(), metavar="LAW|FIT LAW|FIT...")
+@click.option(
+    "--data",
+    type=TableName(),
+    metavar="TABLE",
+    help="The table that all laws are fitted to; by default each law's own.",
+)
 @table_options
 @click.option(
     "--method",
@@ -30,11 +40,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="How laws are fitted: nuts, or map, the normal approximation at the mode.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same answer.")
-@click.option("--draws", type=click.IntRange(100, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
+@seed_option("answer")
+@draws_option(100)
 @click.option("--frontier", metavar="NAME", help="Along what the future lies: C, or an expression such as 6*N*D.")
 @click.option("--at", "points", multiple=True, metavar="N=70B,D=100T", help="Predict here. May be repeated.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@LEVEL
 @plot_option("the laws' curves and their average")
 @JSON
 def compare_command(
@@ -48,6 +58,8 @@ def compare_command(
     if len(laws) < 2:
         cure = "Name another law, or fit file: lawdsl compare chinchilla kaplan_nd --data T."
         raise AskError(Fault("FIT051", Span(laws[0][:120]), "a comparison needs two laws or more", cure))
+    from ..law import Law
+
     asked = [pairs((point,), "--at") for point in points]
     engine = _engine()
     from fitting import comparing
@@ -59,16 +71,22 @@ def compare_command(
     fits = []
     from ..table import bind
 
+    tables: list[Any] = []  # all are bound before any is fitted, so that a fault of the last is known at once
     for one, own in zip(read, mapped, strict=True):
-        if isinstance(one, Law):
-            own, kept = _lent(one, known, source, own, where, as_json)
-            table = bind(one, source, map=own, where=kept, units=_units(units), drop_missing=drop_missing)
-            if not as_json:
-                for line in table.notes:
-                    say.note(f"{one.name}: {line}")
-            with say.progress(not as_json) as progress:
+        if not isinstance(one, Law):
+            tables.append(None)
+            continue
+        own, kept = _lent(one, known, source, own, where, as_json)
+        table = bind(one, source, map=own, where=kept, units=_units(units), drop_missing=drop_missing)
+        if not as_json:
+            for line in table.notes:
+                say.note(f"{one.name}: {line}")
+        tables.append(table)
+    with say.progress(not as_json) as progress:
+        for one, table in zip(read, tables, strict=True):
+            if table is not None:
                 one = engine.fit(one, table, method=method, seed=seed, draws=draws, progress=progress)
-        fits.append(one)
+            fits.append(one)
     names = comparing.distinct([one.law.name for one in fits])
     found = comparing.compare(fits, names=names, frontier=frontier, seed=seed)
     averaged = comparing.average(fits, found.weights, asked, level=level) if asked else []
@@ -86,8 +104,9 @@ def compare_command(
         _print_points(found, averaged, level)
     for name, one in zip(names, fits, strict=True):
         if not one.verdict.ok:
-            click.echo(f"\n{name}: " + click.style("not to be believed", fg="red", bold=True))
-            say.wrapped([("-", text) for text in one.verdict.reasons])
+            say.line()
+            say.heading(name)
+            say.verdict(False, one.verdict.reasons)
     return 0 if good else 1
 
 
@@ -102,6 +121,8 @@ def _read(engine: Any, law: str) -> Any:
 
 def _maps(read: list[Any], given: dict[str, str]) -> list[dict[str, str]]:
     """What of the map is each law's. Raises: AskError (FIT055) for a name that no law has."""
+    from ..law import Law
+
     known = []
     for one in read:
         law = one if isinstance(one, Law) else one.law
@@ -135,15 +156,15 @@ def _lent(
 
 
 def _print(found: Comparison) -> None:
-    click.echo(f"{found.rows} rows; elpd is the log predictive density of rows not fitted to, in nats: more is better")
-    click.echo()
+    say.text(f"{found.rows} rows; elpd is the log predictive density of rows not fitted to, in nats: more is better")
+    say.line()
     say.heading("each row, the others given (PSIS-LOO)")
     order = sorted(range(len(found.names)), key=lambda i: -found.loo[i].elpd)
     header = ("law", "elpd", "behind", "weight", "doubtful rows")
     say.table(header, [_row(found.names[i], found.loo[i]) for i in order])
     if found.future:
         first, last = found.cuts[0], found.cuts[-1]
-        click.echo()
+        say.line()
         say.heading(
             f"rows above a frontier of {found.frontier}, those below given: {len(found.cuts)} cuts, "
             f"{short(first[0])} ({first[2]} rows above) to {short(last[0])} ({last[2]})"
@@ -153,7 +174,7 @@ def _print(found: Comparison) -> None:
         say.table(header, [_row(found.names[i], found.future[i]) for i in order])
     if any(score.doubtful for score in (*found.loo, *found.future)):
         text = "Doubtful: so few draws carry the score (Pareto k too large) that its error is larger than it says."
-        say.wrapped([("", text)], indent=0)
+        say.text(text)
     for note in found.notes:
         say.note(note)
 
@@ -166,10 +187,10 @@ def _row(name: str, score: Score) -> tuple[str, ...]:
 def _print_points(found: Comparison, averaged: list[Averaged], level: float) -> None:
     from fitting.predictions import describe
 
-    percent = f"{level:.0%}".replace("%", " %")
+    percent = say.percent(level)
     header = ("", "weight", "median", f"{percent} of the mean", f"{percent} of a new observation")
     for one in averaged:
-        click.echo()
+        say.line()
         far = one.average.distance()
         several = len({a.average.response for a in averaged}) > 1
         what = f"{one.average.response} at " if several else ""
@@ -178,7 +199,7 @@ def _print_points(found: Comparison, averaged: list[Averaged], level: float) -> 
             (
                 name,
                 f"{weight:.2f}",
-                short(law.median),
+                say.middle(law.median, law.lo, law.hi),
                 say.interval(law.lo, law.hi),
                 say.interval(law.new_lo, law.new_hi),
             )
@@ -186,6 +207,12 @@ def _print_points(found: Comparison, averaged: list[Averaged], level: float) -> 
         ]
         mean = one.average
         rows.append(
-            ("average", "", short(mean.median), say.interval(mean.lo, mean.hi), say.interval(mean.new_lo, mean.new_hi))
+            (
+                "average",
+                "",
+                say.middle(mean.median, mean.lo, mean.hi),
+                say.interval(mean.lo, mean.hi),
+                say.interval(mean.new_lo, mean.new_hi),
+            )
         )
         say.table(header, rows)

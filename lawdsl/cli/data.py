@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import catalogue
 from . import say
-from .laws import JSON
+from .command import Group
+from .options import JSON
+from .options import out as out_option
+from .values import OutFile, TableName
+
+if TYPE_CHECKING:
+    from ..catalogue import Entry
 
 
-@click.group("data")
+@click.group("data", cls=Group)
 def data_command() -> None:
     """Tables of observations: what ships, what can be fetched from its origin, what you bring."""
 
@@ -21,26 +26,32 @@ def data_command() -> None:
 @JSON
 def list_tables(as_json: bool) -> None:
     """Every table of the catalogue, and whether it is at hand."""
+    from .. import catalogue
+
     rows = [(entry, _at_hand(entry)) for entry in catalogue.entries()]
     if as_json:
         say.as_json({"tables": [entry.as_json() | {"at_hand": at_hand} for entry, at_hand in rows]})
         return
     say.table(
-        ("table", "rows", "source", "at hand", "arXiv", "title"),
-        [(e.id, str(e.rows), e.source, "yes" if at_hand else "no", e.paper, e.title) for e, at_hand in rows],
-        left=6,
+        ("table", "source", "at hand", "arXiv", "title", "rows"),
+        [(e.id, e.source, "yes" if at_hand else "no", e.paper, e.title, str(e.rows)) for e, at_hand in rows],
+        left=5,
     )
 
 
-def _at_hand(entry: catalogue.Entry) -> bool:
+def _at_hand(entry: Entry) -> bool:
+    from .. import catalogue
+
     return catalogue.locate(entry.id) is not None
 
 
 @data_command.command("show")
-@click.argument("table")
+@click.argument("table", type=TableName())
 @JSON
 def show_table(table: str, as_json: bool) -> None:
     """A table: columns and units, licence, citation, where it is from."""
+    from .. import catalogue
+
     entry = catalogue.entry(table)
     found = catalogue.locate(table)
     place = None if found is None else str(found.path)
@@ -48,8 +59,8 @@ def show_table(table: str, as_json: bool) -> None:
         say.as_json(entry.as_json() | {"at_hand": place is not None, "path": place})
         return
     say.heading(f"{entry.title}  ({entry.id}, {entry.rows} rows)")
-    say.wrapped([("", entry.about)], indent=0)
-    click.echo()
+    say.text(entry.about)
+    say.line()
     facts: list[tuple[str, Any]] = [
         ("arXiv", entry.paper), ("licence", entry.licence), ("cite", "; ".join(entry.citation)),
         ("repository", f"{entry.repository} {entry.path} @ {entry.commit}".strip(" @")), ("url", entry.url),
@@ -61,29 +72,29 @@ def show_table(table: str, as_json: bool) -> None:
 
 
 @data_command.command("get")
-@click.argument("table")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the tidy CSV here as well.")
+@click.argument("table", type=TableName())
+@out_option("Write the tidy CSV here as well.")
 @JSON
 def get_table(table: str, out: Path | None, as_json: bool) -> None:
     """Fetch a table from its origin into the cache, checked by its sha256."""
+    from .. import catalogue
+
     path = catalogue.get(table, out)
     if as_json:
         say.as_json({"table": table, "path": str(path)})
     else:
-        click.echo(str(path))
+        say.line(str(path))
 
 
 @data_command.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Write the rows here: .csv or .parquet.")
+@out_option("Write the rows here: .csv or .parquet.", type=OutFile(".csv", ".parquet", code="TAB107", place="TAB107"))
 @JSON
 def import_evaluations(paths: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     """Rows from results of evaluations: output folders of lm-eval, logs of llama.cpp's perplexity.
 
     Each number comes with its standard error, and each row says where it is from. `lawdsl fit LAW --data FOLDER` reads
     such a folder too.
-
-    Example: lawdsl data import lm-eval-output/ logs/ -o rows.csv
     """
     from ..evaluations import QUANTITIES, read_evaluations, write
 
@@ -99,7 +110,7 @@ def import_evaluations(paths: tuple[Path, ...], out: Path | None, as_json: bool)
     for text in frame.notes:
         say.note(text)
     if out is not None:
-        click.echo(f"{out}: {frame.arrow.num_rows} rows, {len(names)} columns")
+        say.line(f"{out}: {frame.arrow.num_rows} rows, {len(names)} columns")
         return
     shown = [name for name in SHOWN if name in names]
     say.table(shown, [[_cell(row[name]) for name in shown] for row in frame.arrow.select(shown).to_pylist()], left=3)

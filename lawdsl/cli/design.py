@@ -12,9 +12,11 @@ from ..errors import AskError, Fault, Span
 from ..numbers import parse_number, short
 from ..ranges import read_range
 from . import say
-from .fits import _engine, _plain, _print_verdict, _units, pairs, table_options
-from .laws import JSON
+from .command import command
+from .fits import _engine, _plain, _units, pairs
+from .options import GIVEN, JSON, LEVEL, table_options
 from .pictures import draw, plot_option
+from .values import FitFile, Question, Whole
 
 if TYPE_CHECKING:
     from fitting import Posterior
@@ -35,18 +37,18 @@ def number(text: str, option: str) -> float:
     return value
 
 
-@click.command("design")
-@click.argument("fit", type=click.Path(path_type=Path))
-@click.option("--question", metavar="NAME", help="One of the law's, or one of its answers: optimum.N.")
-@click.option("--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too.")
+@command("design")
+@click.argument("fit", type=FitFile())
+@click.option("--question", type=Question(), metavar="NAME", help="One of the law's, or one of its answers: optimum.N.")
+@GIVEN
 @click.option("--at", metavar="N=70B,D=1.4T", help="Instead: the response at a point.")
 @click.option("--candidates", multiple=True, required=True, metavar="GRID|TABLE",
               help="N=10M..10B:5,D=1B/10B/100B or a table of points. May be repeated.")  # fmt: skip
 @table_options
 @click.option("--budget", metavar="FLOP", help="What the batch may cost in all.")
-@click.option("--runs", type=click.IntRange(1, 1000), help="The most runs of the batch.")
+@click.option("--runs", type=Whole(1, 1000), help="The most runs of the batch.")
 @click.option("--cost", metavar="EXPR", help="What a run costs; the law's variable of compute, or 6*N*D, unless said.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="The interval's probability.")
+@LEVEL
 @plot_option("the candidates")
 @JSON
 def design_command(
@@ -59,6 +61,7 @@ def design_command(
     Nothing is fitted again: what a run would teach is computed from the draws of the fit. With neither --budget nor
     --runs the candidates are ranked and no batch is chosen.
     """
+    limit = None if budget is None else number(budget, "--budget")
     engine = _engine()
     posterior: Posterior = engine.open_fit(fit)
     law = posterior.law
@@ -67,9 +70,6 @@ def design_command(
     from fitting.predictions import read_points, table_points
     from fitting.question_draws import asked
 
-    if not 0 < level < 1:
-        raise AskError(Fault("ASK008", Span(law.name), f"level {level:g}", "It lies between 0 and 1."))
-    limit = None if budget is None else number(budget, "--budget")
     points: list[Any] = []
     for text in candidates:
         if "=" in text:
@@ -78,7 +78,7 @@ def design_command(
             from ..table import bind
 
             bound = bind(
-                law, text, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing,
+                law, text, map=pairs(maps, "--map"), where=where, units=_units(units, law), drop_missing=drop_missing,
                 response=False,
             )  # fmt: skip
             points += read_points(law, table_points(bound))
@@ -109,13 +109,13 @@ def axes(law: Law, text: str) -> dict[str, Sequence[float | str]]:
 def _print(found: Design, posterior: Posterior) -> None:
     from fitting.predictions import describe
 
-    percent = f"{found.level:.0%}".replace("%", " %")
+    percent = say.percent(found.level)
     unit = f" {found.unit}" if found.unit else ""
     low, middle, high = found.before
-    say.heading(f"{found.question}: {short(middle)}{unit}, {percent} {say.interval(low, high)}")
-    click.echo()
+    say.heading(f"{found.question}: {say.middle(middle, low, high)}{unit}, {percent} {say.interval(low, high)}")
+    say.line()
     per = "" if not found.candidates else f"of {len(found.candidates)} candidates, by shrinkage per FLOP"
-    click.echo(per)
+    say.text(per)
     best = found.candidates[found.ranked[0]].per_flop
     rows = []
     for place in found.ranked[:SHOWN]:
@@ -125,28 +125,28 @@ def _print(found: Design, posterior: Posterior) -> None:
         rows.append((describe(dict(one.at)), short(one.cost, 3), _percent(one.shrinkage), ratio, mark))
     say.table(("run", "cost", "narrower by", "per FLOP", "batch"), rows)
     if found.batch:
-        click.echo()
+        say.line()
         say.heading(f"the next {len(found.batch)} runs, {short(found.cost, 3)} in all")
         say.table(
             ("run", "cost", "alone narrower by"),
             [(describe(dict(one.at)), short(one.cost, 3), _percent(one.shrinkage))
              for one in (found.candidates[i] for i in found.batch)],
         )  # fmt: skip
-        click.echo()
+        say.line()
         after = say.interval(found.after[0], found.after[2])
         scale = " on a log scale" if found.log else ""
-        click.echo(f"expected: {percent} interval as wide as {after}, narrower by {_percent(found.shrinkage)}{scale}")
+        say.text(f"expected: {percent} interval as wide as {after}, narrower by {_percent(found.shrinkage)}{scale}")
         if found.checked is not None:
             drawn = f"{found.effective:.0f} effective draws"
-            click.echo(f"without the normal approximation: narrower by {_percent(found.checked)} ({drawn})")
+            say.text(f"without the normal approximation: narrower by {_percent(found.checked)} ({drawn})")
         else:
-            click.echo(
+            say.text(
                 f"the normal approximation was not checked: the batch teaches more than these draws can show "
                 f"({found.effective:.0f} effective)"
             )
     for text in found.notes:
         say.note(text)
-    _print_verdict(posterior)
+    say.verdict_of(posterior)
 
 
 def _percent(share: float) -> str:

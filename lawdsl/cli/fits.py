@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import words
 from ..errors import AskError, Fault, InputError, OutsideError, Span
-from ..law import Value
 from ..numbers import short
 from . import say
-from .laws import JSON
+from .command import command
+from .options import CHAINS, DATA, GIVEN, JSON, LEVEL, table_options
+from .options import draws as draws_option
+from .options import out as out_option
+from .options import seed as seed_option
 from .pictures import draw, plot_option
+from .values import FitFile, LawName, Question, TableName, Whole
 
 if TYPE_CHECKING:
     from fitting import Posterior
+
+    from ..law import Law
 
 METHODS = ("nuts", "map", "huber", "bootstrap")
 
@@ -36,6 +41,13 @@ def _engine() -> Any:
     return fitting
 
 
+#: what stands after an option that takes pairs
+_PAIR = {
+    "--at": "N=70B,D=100T", "--given": "C=5.76e23", "--map": "N=n_params,L=loss", "--units": "L=bits/token",
+    "--candidates": "N=1B..10B:4,D=20B/100B",
+}  # fmt: skip
+
+
 def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
     """`N=70B,D=100T` as a dictionary. Commas inside parentheses belong to the value.
 
@@ -47,7 +59,7 @@ def pairs(texts: tuple[str, ...], option: str) -> dict[str, str]:
         for part in _split(text):
             name, sign, value = part.partition("=")
             if not sign or not name.strip() or not value.strip():
-                cure = f"Write {option} NAME=VALUE, several with commas between: {option} N=70B,D=100T."
+                cure = f"Write {option} {_PAIR.get(option, 'NAME=VALUE')}, several with commas between."
                 faults.append(
                     Fault("ASK011", Span(f"{option} {text}"[:120]), f"'{part.strip()[:60]}' is no NAME=VALUE", cure)
                 )
@@ -71,23 +83,8 @@ def _split(text: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-TABLE_OPTIONS = (
-    click.option("--map", "maps", multiple=True, metavar="NAME=COLUMN",
-                 help="Where a name's values are: a column, or an expression of columns. May be repeated."),
-    click.option("--where", metavar="FILTER", help="Keep these rows: \"bits < 5 and scheme == 'rtn'\"."),
-    click.option("--units", multiple=True, metavar="NAME=UNIT", help="A column's unit, where it is not the law's."),
-    click.option("--drop-missing", is_flag=True, default=None, help="Drop rows with gaps (they are counted)."),
-)  # fmt: skip
-
-
-def table_options(command: Any) -> Any:
-    """The options that bind a table to a law."""
-    for option in reversed(TABLE_OPTIONS):
-        command = option(command)
-    return command
-
-
-def _units(texts: tuple[str, ...]) -> dict[str, Any]:
+def _units(texts: tuple[str, ...], law: Law | None = None) -> dict[str, Any]:
+    """The units that --units gives to names, of a law's own names. Raises: InputError (LAW024), AskError (ASK002)."""
     from ..errors import suggest
     from ..units import UNITS, quantity
 
@@ -97,13 +94,16 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
         if known is None:
             cure = suggest(text, UNITS)
             raise InputError(Fault("LAW024", Span(f"--units {name}={text}"[:80]), f"unknown unit '{text[:40]}'", cure))
+        if law is not None and name not in (known_names := {*law.variable, *law.outcome, *law.errors}):
+            where = Span(f"--units {name}={text}"[:80])
+            raise AskError(Fault("ASK002", where, f"{law.name} has no '{name}'", suggest(name, known_names)))
         found[name] = known
     return found
 
 
-@click.command("fit")
-@click.argument("law")
-@click.option("--data", metavar="TABLE", help="A file or a table of the catalogue; by default the law's own.")
+@command("fit")
+@click.argument("law", type=LawName())
+@DATA
 @table_options
 @click.option(
     "--method",
@@ -113,11 +113,11 @@ def _units(texts: tuple[str, ...]) -> dict[str, Any]:
     help="nuts: the posterior. map: its mode. huber: the point fit of papers. bootstrap: refits of it.",
 )
 @click.option("--simulate", is_flag=True, help="Fit to rows simulated by the law's own design; the seed decides.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same draws.")
-@click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
-@click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
-@click.option("--warmup", type=click.IntRange(3, 1_000_000), help="Warm-up draws a chain; 300 unless said.")
-@click.option("--out", type=click.Path(path_type=Path), help="The fit file; fits/LAW-DIGEST.nc unless said.")
+@seed_option("draws")
+@CHAINS
+@draws_option(4)
+@click.option("--warmup", type=Whole(3, 1_000_000), help="Warm-up draws a chain; 300 unless said.")
+@out_option("The fit file; fits/LAW-DIGEST.nc unless said.")
 @plot_option("curves, constants and residuals")
 @JSON
 def fit_command(
@@ -139,7 +139,9 @@ def fit_command(
 
         table = simulated(found, seed)
     else:
-        table = bind(found, data, map=pairs(maps, "--map"), where=where, units=_units(units), drop_missing=drop_missing)
+        table = bind(
+            found, data, map=pairs(maps, "--map"), where=where, units=_units(units, found), drop_missing=drop_missing
+        )
     if not as_json:
         for line in table.notes:
             say.note(line)
@@ -173,9 +175,9 @@ def _print_fit(posterior: Posterior, path: Path, spent: Mapping[str, float]) -> 
     law, provenance = posterior.law, posterior.provenance
     say.heading(f"{law.title}")
     for outcome in law.outcomes:
-        click.echo(f"{outcome.response.name} = {outcome.equation}")
-    click.echo(f"{provenance.rows} rows of {provenance.data}, method {posterior.method}, seed {provenance.seed}")
-    click.echo()
+        say.text(f"{outcome.response.name} = {outcome.equation}")
+    say.text(f"{provenance.rows} rows of {provenance.data}, method {posterior.method}, seed {provenance.seed}")
+    say.line()
     published = law.published[0] if law.published else None
     header = ["parameter", "estimate", "90 % interval"]
     sampled = posterior.method == "nuts"
@@ -192,12 +194,13 @@ def _print_fit(posterior: Posterior, path: Path, spent: Mapping[str, float]) -> 
             cells.append(_constant(published.by_name, name))
         rows.append(cells)
     say.table(header, rows)
-    click.echo()
-    _print_verdict(posterior)
-    click.echo(f"{path}  ({spent['wall_seconds']:.1f} s, {spent['cpu_seconds']:.1f} s of CPU)")
+    say.verdict_of(posterior)
+    say.line(f"{path}  ({spent['wall_seconds']:.1f} s, {spent['cpu_seconds']:.1f} s of CPU)")
 
 
 def _constant(values: Mapping[str, Any], name: str) -> str:
+    from ..law import Value
+
     base, _, level = name.rstrip("]").partition("[")
     value = values.get(base)
     if isinstance(value, dict):
@@ -205,23 +208,19 @@ def _constant(values: Mapping[str, Any], name: str) -> str:
     return short(value.value) if isinstance(value, Value) else ""
 
 
-def _print_verdict(posterior: Posterior) -> None:
-    told = posterior.verdict
-    word = (
-        click.style("good", fg="green", bold=True)
-        if told.ok
-        else click.style("not to be believed", fg="red", bold=True)
-    )
-    click.echo(f"verdict: {word}")
-    say.wrapped([("-", text) for text in (*told.reasons, *told.notes)])
-
-
-@click.command("predict")
-@click.argument("fit", type=click.Path(path_type=Path))
+@command("predict")
+@click.argument("fit", type=FitFile())
 @click.option("--at", "points", multiple=True, metavar="N=70B,D=100T", help="A point. May be repeated.")
-@click.option("--table", metavar="TABLE", help="Predict every row of a table instead, in its order.")
+@click.option(
+    "--table",
+    "--data",
+    "table",
+    type=TableName(),
+    metavar="TABLE",
+    help="Predict every row of a table instead, in its order.",
+)
 @table_options
-@click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+@LEVEL
 @plot_option("the points' curves")
 @click.option("--against", metavar="NAME", help="The variable of the drawing; the widest-ranging unless said.")
 @JSON
@@ -231,84 +230,97 @@ def predict_command(
     as_json: bool,
 ) -> int:  # fmt: skip
     """The response at new points: the law's mean and a new observation, each with an interval."""
+    read = [pairs((point,), "--at") for point in points]
     engine = _engine()
     posterior: Posterior = engine.open_fit(fit)
     if bool(points) == bool(table):
         message = "give points with --at, or a table with --table" + (", not both" if points else "")
-        names = ",".join(f"{name}=..." for name in posterior.law.inputs)
-        raise AskError(Fault("ASK012", Span(str(fit)), message, f"For example: --at {names}."))
+        from ..words import example
+
+        names = ",".join(f"{name}={example(posterior.law, name)}" for name in _asked_for(posterior))
+        raise AskError(Fault("ASK012", Span(str(fit)), message, f"For example: --at {names}"))
     if table:
         from ..table import bind
 
         bound = bind(
-            posterior.law, table, map=pairs(maps, "--map"), where=where, units=_units(units),
+            posterior.law, table, map=pairs(maps, "--map"), where=where, units=_units(units, posterior.law),
             drop_missing=drop_missing, response=False,
         )  # fmt: skip
         from fitting.predictions import table_points
 
         asked: list[Any] = table_points(bound)
     else:
-        asked = [pairs((point,), "--at") for point in points]
+        asked = list(read)
     found = engine.predict(posterior, asked, level=level)
     draw(plot, lambda: engine.plots.curves(posterior, asked, against=against, level=level))
     if as_json:
         say.as_json({"points": [one.as_json() for one in found], "verdict": posterior.verdict.as_json()})
         return 0 if posterior.verdict.ok else 1
+    from .. import words
+
     responses = [outcome.response for outcome in posterior.law.outcomes]
-    percent = f"{level:.0%}".replace("%", " %")
+    percent = say.percent(level)
     for response in responses:
-        click.echo(f"{response.name} in {response.quantity}" + (f": {response.about}" if response.about else ""))
-    click.echo()
+        say.heading(f"{response.name} in {response.quantity}" + (f": {response.about}" if response.about else ""))
+    say.line()
     from fitting.predictions import describe
 
     rows = [
-        (describe(dict(one.at)), one.response, short(one.median), say.interval(one.lo, one.hi),
+        (describe(dict(one.at)), one.response, say.middle(one.median, one.lo, one.hi), say.interval(one.lo, one.hi),
          say.interval(one.new_lo, one.new_hi))
         for one in found
     ]  # fmt: skip
     header = ("at", "response", "median", f"{percent} of the mean", f"{percent} of a new observation")
     kept = [i for i, word in enumerate(header) if word != "response" or len(responses) > 1]
     say.table(tuple(header[i] for i in kept), [tuple(row[i] for i in kept) for row in rows], left=len(kept) - 3)
-    click.echo()
+    say.line()
     far = list(dict.fromkeys(one.distance() for one in found if one.distance()))
     for text in far[:12]:
-        click.echo(f"extrapolation: {text}")
+        say.text(f"extrapolation: {text}")
     for text in list(dict.fromkeys(one.found for one in found if one.found))[:12]:
-        say.wrapped([("", f"calibration: {text}")], indent=0)
+        say.text(f"calibration: {text}")
     if any(one.widened for one in found):
-        say.wrapped([("", words.WIDENED)], indent=0)
+        say.text(words.WIDENED)
     if far and posterior.reliability is None and posterior.residuals is None:
-        say.wrapped([("", f"not backtested: lawdsl backtest {fit} tells how such forecasts fare on these rows")], 0)
+        say.text(f"not backtested: lawdsl backtest {fit} tells how such forecasts fare on these rows")
     if not any(one.widened for one in found) and any(abs(decades) > 1 for one in found for _, decades in one.beyond):
-        say.wrapped([("", words.FAR)], indent=0)
+        say.text(words.FAR)
     losses = {response.name for response in responses if response.quantity.unit == "nats/token"}
     if any(one.response in losses and one.median > words.WORSE_THAN_A_GUESS for one in found):
-        say.wrapped([("", words.NO_LOSS)], indent=0)
-    _print_verdict(posterior)
+        say.text(words.NO_LOSS)
+    say.verdict_of(posterior)
     return 0 if posterior.verdict.ok else 1
 
 
-@click.command("ask")
-@click.argument("fit", type=click.Path(path_type=Path))
-@click.argument("question", required=False)
-@click.option("--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too.")
-@click.option("--level", type=float, default=0.9, show_default=True, help="The intervals' probability.")
+def _asked_for(posterior: Posterior) -> list[str]:
+    """The names that a point of a fit gives numbers or levels to."""
+    grouped = [name for name in posterior.law.grouping if posterior.law.factor[name].levels]
+    return [*posterior.law.inputs, *grouped]
+
+
+@command("ask")
+@click.argument("fit", type=FitFile())
+@click.argument("question", required=False, type=Question())
+@GIVEN
+@LEVEL
 @plot_option("the answers")
 @JSON
 def ask_command(
     fit: Path, question: str | None, given: tuple[str, ...], level: float, plot: Path | None, as_json: bool
 ) -> int:
     """A named question of the fit's law, answered with intervals; without a question, what can be asked."""
+    numbers = pairs(given, "--given")
     engine = _engine()
     posterior: Posterior = engine.open_fit(fit)
     law = posterior.law
     if question is None:
+        from .. import words
+
         if as_json:
             say.as_json({"questions": {a.name: {"given": list(a.given), "about": a.about} for a in law.ask}})
         else:
             say.wrapped([(a.name, a.about or words.question(a)) for a in law.ask], indent=0)
         return 0
-    numbers = pairs(given, "--given")
     found = engine.ask(posterior, question, numbers, level=level)
     draw(plot, lambda: engine.plots.answers(posterior, question, numbers, level=level))
     if as_json:
@@ -317,9 +329,9 @@ def ask_command(
                      "notes": list(found.notes), "verdict": posterior.verdict.as_json()})  # fmt: skip
         return 0 if posterior.verdict.ok else 1
     asked = law.questions[question]
-    if asked.about:
-        click.echo(asked.about)
-    percent = f"{level:.0%}".replace("%", " %")
+    say.heading(asked.about or question)
+    say.line()
+    percent = say.percent(level)
     rows = []
     for name, one in found.items():
         unit = (
@@ -329,15 +341,15 @@ def ask_command(
             if name in law.outcome
             else ""
         )
-        rows.append((name, short(one.median), say.interval(one.lo, one.hi), str(unit)))
+        rows.append((name, say.middle(one.median, one.lo, one.hi), say.interval(one.lo, one.hi), str(unit)))
     say.table(("answer", "median", f"{percent} interval", "unit"), rows)
     for name, one in found.items():
         if one.none:
-            say.note(f"{name}: {one.none:.1%} of the draws have no answer within the range searched")
+            say.note(f"{name}: {say.percent(round(one.none, 3))} of the draws have no answer within the range searched")
     for text in found.notes:
-        say.wrapped([("", text.replace(" FIT ", f" {fit} "))], indent=0)
-    _print_verdict(posterior)
-    return 0 if posterior.verdict.ok else 1
+        say.text(text.replace(" FIT ", f" {fit} "))
+    say.verdict_of(posterior)
+    return 0 if posterior.verdict.ok and any(one.none < 1 for one in found.values()) else 1
 
 
 def _plain(numbers: Mapping[str, str]) -> dict[str, float | str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import click
 
 from . import say
-from .fits import _engine, _units, pairs, table_options
-from .laws import JSON
+from .command import command
+from .fits import _engine, _units, pairs
+from .options import DATA, JSON, table_options
+from .values import LawName
 
 
-@click.command("identify")
-@click.argument("law")
-@click.option("--data", metavar="TABLE", help="A file or a table of the catalogue; by default the law's own.")
+@command("identify")
+@click.argument("law", type=LawName())
+@DATA
 @table_options
 @JSON
 def identify_command(
@@ -27,7 +29,7 @@ def identify_command(
     from ..table import bind
 
     found = library.load(law)
-    given = {"map": pairs(maps, "--map"), "where": where, "units": _units(units), "drop_missing": drop_missing}
+    given = {"map": pairs(maps, "--map"), "where": where, "units": _units(units, found), "drop_missing": drop_missing}
     try:
         table = bind(found, data, **given)  # type: ignore[arg-type]
     except TableError as error:
@@ -45,10 +47,8 @@ def identify_command(
         return 1 if exact else 0
     for line in table.notes:
         say.note(line)
-    click.echo(f"{table.rows} rows of {table.source} tell {told.rank} of {told.width} parameters of {found.name}")
-    say.wrapped([("-", text) for text in told.reasons()])
+    say.heading(f"{table.rows} rows of {table.source} tell {told.rank} of {told.width} parameters of {found.name}")
+    say.bullets(told.reasons())
     if any(not one.exact for one in told.directions):
-        say.wrapped(
-            [("", "Hardly: as far as the noise is as large as its prior says; a fit knows it better.")], indent=0
-        )
+        say.text("Hardly: as far as the noise is as large as its prior says; a fit knows it better.")
     return 1 if exact else 0

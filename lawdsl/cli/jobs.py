@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from .values import OutFile, Whole
+
 JOB_OPTIONS = (
-    click.option("--workers", type=click.IntRange(1, 1024), help="Processes; a core each unless said."),
+    click.option("--workers", type=Whole(1, 1024), help="Processes; a core each unless said."),
     click.option(
         "--on",
         default="local",
@@ -16,7 +17,7 @@ JOB_OPTIONS = (
         metavar="local|here|ray[:ADDRESS]",
         help="Processes of this machine, this process alone, or Ray.",
     ),
-    click.option("--store", type=click.Path(path_type=Path), help="A file that keeps what is done, to go on with."),
+    click.option("--store", type=OutFile(), help="A file that keeps what is done, to go on with."),
 )
 
 

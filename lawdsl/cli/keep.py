@@ -9,9 +9,12 @@ import click
 
 from ..errors import AskError, Fault, InputError, Span, suggest
 from . import say
-from .fits import _engine, _print_verdict, pairs, table_options
-from .laws import JSON
+from .command import command
+from .fits import _engine, pairs
+from .options import JSON, table_options
+from .options import out as out_option
 from .pictures import draw, plot_option
+from .values import FitFile, LawName, Positive, TableName
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,9 +26,9 @@ if TYPE_CHECKING:
     from ..table import Table
 
 
-@click.command("diff")
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
+@command("diff")
+@click.argument("first", type=FitFile(), metavar="FIT")
+@click.argument("second", type=FitFile(), metavar="FIT")
 @click.option("--at", "points", multiple=True, metavar="N=70B,D=1.4T",
               help="Compare predictions here; at the corners of the rows and a decade beyond unless said.")  # fmt: skip
 @click.option("--given", multiple=True, metavar="C=5.76e23", help="Numbers for the laws' questions.")
@@ -49,8 +52,8 @@ def diff_command(
     _print_diff(found)
     for path, fit in zip((first, second), fits, strict=True):
         if not fit.verdict.ok:
-            click.echo(f"{path}")
-            _print_verdict(fit)
+            say.line(f"{path}")
+            say.verdict_of(fit)
     return 0 if good else 1
 
 
@@ -58,15 +61,15 @@ def _print_diff(found: Difference) -> None:
     if found.law:
         say.heading("law")
         for line in found.law:
-            click.echo(click.style(f"  {line}", fg="red" if line.startswith("-") else "green"))
+            say.line(f"  {line}", fg="red" if line.startswith("-") else "green")
     if found.facts:
         say.table(("changed", "first", "second"), [(w, _cut(a), _cut(b)) for w, a, b in found.facts], left=3)
     else:
-        click.echo("law, rows, method, seed, settings and versions are the same")
-    click.echo()
+        say.text("law, rows, method, seed, settings and versions are the same")
+    say.line()
     for name, only in (("first", found.gone), ("second", found.new)):
         if only:
-            click.echo(f"parameters of the {name} alone: {', '.join(only)}")
+            say.text(f"parameters of the {name} alone: {', '.join(only)}")
     for title, shifts in (
         ("parameter", found.parameters),
         ("prediction", found.predictions),
@@ -74,8 +77,8 @@ def _print_diff(found: Difference) -> None:
     ):
         if shifts:
             say.table((title, "first", "second", "sd moved"), [_shift(one) for one in shifts])
-            click.echo()
-    click.echo(f"largest move of a prediction or answer: {found.most:.2g} sd")
+            say.line()
+    say.text(f"largest move of a prediction or answer: {found.most:.2g} sd")
     for text in found.notes:
         say.note(text)
 
@@ -89,13 +92,16 @@ def _shift(one: Shift) -> tuple[str, str, str, str]:
     return one.name, say.plus_minus(*one.first), say.plus_minus(*one.second), moved
 
 
-@click.command("lock")
-@click.argument("fit", type=click.Path(path_type=Path))
-@click.option("--out", "-o", type=click.Path(path_type=Path), default=Path("lawdsl.lock"), show_default=True,
-              help="The lock; an entry is added to one that is there.")  # fmt: skip
+@command("lock")
+@click.argument("fit", type=FitFile())
+@out_option("The lock; an entry is added to one that is there.", default="lawdsl.lock", show_default=True)
 @click.option("--name", help="The entry's name; the law's unless said. One of that name is replaced.")
-@click.option("--law", metavar="LAW", help="The law's file, where it is not the library's of the fit's name.")
-@click.option("--data", metavar="TABLE", help="The table as it was given to `lawdsl fit`, with what binds it.")
+@click.option(
+    "--law", type=LawName(), metavar="LAW", help="The law's file, where it is not the library's of the fit's name."
+)
+@click.option(
+    "--data", type=TableName(), metavar="TABLE", help="The table as it was given to `lawdsl fit`, with what binds it."
+)
 @table_options
 @JSON
 def lock_command(
@@ -117,22 +123,28 @@ def lock_command(
     binding = Binding(data, pairs(maps, "--map"), where, pairs(units, "--units"), drop_missing)
     entries = read(out) if out.is_file() else {}
     called = name or posterior.law.name
-    found = entry(posterior, fit, out, law, binding)
+    try:
+        found = entry(posterior, fit, out, law, binding)
+    except InputError as error:
+        if law is not None or error.faults[0].code != "LAW038":
+            raise
+        cure = "Name the law file that was fitted: --law FILE.yaml."
+        raise InputError(Fault("LAW038", Span(called), f"no law of the library is called {called}", cure)) from None
     write(out, entries | {called: found})
     if as_json:
         say.as_json({"lock": str(out), "name": called, "entry": found, "verdict": posterior.verdict.as_json()})
     else:
-        click.echo(f"{out}: {called}, {len(found['constants'])} constants, law {found['law']['digest'][:12]}, "
+        say.text(f"{out}: {called}, {len(found['constants'])} constants, law {found['law']['digest'][:12]}, "
                    f"{found['data']['rows']} rows {found['data']['digest'][:12]}")  # fmt: skip
-        _print_verdict(posterior)
+        say.verdict_of(posterior)
     return 0 if posterior.verdict.ok else 1
 
 
-@click.command("verify")
+@command("verify")
 @click.argument("lock", type=click.Path(path_type=Path), default=Path("lawdsl.lock"))
 @click.option("--constants", multiple=True, metavar="[NAME=]FILE[#KEY.KEY]",
               help="Published constants, YAML or JSON; NAME is the lock's entry, KEY where in the file.")  # fmt: skip
-@click.option("--within", type=click.FloatRange(0, min_open=True), default=0.1, show_default=True,
+@click.option("--within", type=Positive(), default=0.1, show_default=True,
               help="How many sd a constant may be off.")  # fmt: skip
 @click.option("--refit", is_flag=True, help="Also fit again, by the same settings, and compare the constants.")
 @JSON
@@ -169,9 +181,9 @@ def verify_command(lock: Path, constants: tuple[str, ...], within: float, refit:
         for text in notes:
             say.note(text)
         for fault in faults:
-            click.echo(str(fault), err=True)
+            say.fault(fault)
         held = "all holds" if not faults else f"{len(faults)} do{'es' if len(faults) == 1 else ''} not hold"
-        click.echo(f"{lock}: {len(entries)} fit{'s' if len(entries) != 1 else ''}, {held}")
+        say.text(f"{lock}: {len(entries)} fit{'s' if len(entries) != 1 else ''}, {held}")
     return 1 if faults else 0
 
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import library, words
 from ..errors import Fault, InputError, LawdslError, OutsideError, Span, suggest
-from ..law import Law
-from ..shape import STATUS, TOPIC
 from . import say
+from .command import command
+from .options import JSON as JSON
+from .options import out as out_option
+from .values import LawName
 
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead.")
+if TYPE_CHECKING:
+    from ..law import Law
 
 
-@click.command("list")
+@command("list")
 @click.option("--topic", "topics", multiple=True, help="Only laws on this topic; again for several, all of them.")
 @click.option("--status", "statuses", multiple=True, help="Only laws of this status; again for any of several.")
 @click.option("--variable", "variables", multiple=True,
@@ -25,6 +26,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 @JSON
 def list_command(topics: tuple[str, ...], statuses: tuple[str, ...], variables: tuple[str, ...], as_json: bool) -> None:
     """The laws of the library, one line each."""
+    from ..shape import STATUS, TOPIC
+
     laws, wrong = _library()
     asked = (
         ("topic", topics, {*TOPIC.choices}), ("status", statuses, {*STATUS.choices}),
@@ -61,6 +64,8 @@ def list_command(topics: tuple[str, ...], statuses: tuple[str, ...], variables: 
 
 def _library() -> tuple[dict[str, Law], list[dict[str, Any]]]:
     """The good laws by name, and the faults of the others."""
+    from .. import library
+
     laws: dict[str, Law] = {}
     wrong: list[dict[str, Any]] = []
     for name in library.names():
@@ -84,14 +89,15 @@ def _brief(name: str, law: Law) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@click.command("show")
-@click.argument("law")
+@command("show")
+@click.argument("law", type=LawName())
 @click.option("--latex", "form", flag_value="latex", help="Print the equation as LaTeX.")
 @click.option("--yaml", "form", flag_value="yaml", help="Print the law as canonical YAML.")
 @click.option("--plot", is_flag=True, help="Draw the response too, with the first published constants.")
 @JSON
 def show_command(law: str, form: str | None, plot: bool, as_json: bool) -> None:
     """A law of the library, or of a file: equation, parameters, published constants, questions."""
+    from .. import library, words
     from ..render import canonical, equation_latex
 
     found = library.load(law)
@@ -104,13 +110,13 @@ def show_command(law: str, form: str | None, plot: bool, as_json: bool) -> None:
         }
         say.as_json(_brief(law, found) | detail)
     elif form == "latex":
-        click.echo(equation_latex(found))
+        say.line(equation_latex(found))
     elif form == "yaml":
         click.echo(canonical(found), nl=False)
     else:
         _show(law, found)
         if plot:
-            click.echo()
+            say.line()
             _plot(found)
 
 
@@ -119,20 +125,21 @@ LONG = 600
 
 
 def _show(name: str, found: Law) -> None:
+    from .. import library, words
     from ..render import equation_text
     from ..typeset import law_text
 
     source = ", ".join(f"{key} {value}" for key, value in found.source)
     say.heading(f"{found.title}  ({found.name}, {found.status})")
     if source:
-        say.wrapped([("", source)], indent=0)
+        say.text(source)
     if found.about:
-        click.echo()
-        say.wrapped([("", found.about)], indent=0)
-    click.echo()
+        say.line()
+        say.text(found.about)
+    say.line()
     written = library.as_written(name) if len(equation_text(found)) > LONG else ""
-    click.echo(written or law_text(found, say.width()))
-    click.echo()
+    say.line(written or law_text(found, say.width()))
+    say.line()
     say.heading("variables")
     quantities = [(v.name, v.quantity, v.about or (f"= {v.formula}" if v.formula else "")) for v in found.variables]
     quantities += [(o.response.name, o.response.quantity, o.response.about) for o in found.outcomes]
@@ -155,6 +162,8 @@ def _show(name: str, found: Law) -> None:
 
 def _published(found: Law) -> None:
     """The sets in lines, or, where that is too wide, in columns."""
+    from .. import words
+
     names = list(dict.fromkeys(name for one in found.published for name, _ in one.values))
     rows = [[one.name, *(words.constant(one.by_name.get(name)) for name in names)] for one in found.published]
     header = ["set", *names]
@@ -182,14 +191,15 @@ def _plot(found: Law) -> None:
     labels = [label and f"{planned.varied}={label}" for label, _ in planned.points]
     for line in draw(planned.grid, curves, labels, log_x=planned.log, log_y=picture.log, width=min(say.width(), 90),
                      height=PLOT_LINES):  # fmt: skip
-        click.echo(line)
+        say.line(line)
 
 
-@click.command("cite")
-@click.argument("laws", nargs=-1, required=True)
+@command("cite")
+@click.argument("laws", nargs=-1, required=True, type=LawName(), metavar="LAW...")
 @JSON
 def cite_command(laws: tuple[str, ...], as_json: bool) -> None:
     """BibTeX of the papers that laws are from; laws of one paper share an entry."""
+    from .. import library
     from ..cite import citations
 
     found = citations([(law, library.load(law)) for law in dict.fromkeys(laws)])
@@ -197,18 +207,20 @@ def cite_command(laws: tuple[str, ...], as_json: bool) -> None:
         say.as_json({"entries": [{"key": one.key, "laws": list(one.laws), "bibtex": one.bibtex,
                                   "missing": list(one.missing), "also": list(one.also)} for one in found]})  # fmt: skip
         return
-    click.echo("\n\n".join(one.bibtex for one in found))
+    say.line("\n\n".join(one.bibtex for one in found))
     for one in found:
         if one.missing:
             say.note(f"{one.key}: the source of {', '.join(one.laws)} does not say its {', '.join(one.missing)}")
 
 
-@click.command("check")
-@click.argument("files", nargs=-1, required=True)
+@command("check")
+@click.argument("files", nargs=-1, required=True, type=LawName(), metavar="LAW...")
 @click.option("--published", is_flag=True, help="Also compute the numbers under `checks` and compare them.")
 @JSON
 def check_command(files: tuple[str, ...], published: bool, as_json: bool) -> int:
     """Check law files (or laws of the library): every fault, with its place and cure."""
+    from .. import library
+
     faults: list[Fault] = []
     lines: list[str] = []
     status = 0
@@ -234,9 +246,9 @@ def check_command(files: tuple[str, ...], published: bool, as_json: bool) -> int
         say.as_json({"ok": not faults, "faults": [fault.as_json() for fault in faults]})
         return status
     for line in lines:
-        click.echo(line)
+        say.line(line)
     for fault in faults:
-        say.note(str(fault))
+        say.fault(fault)
     if faults:
         codes = sorted({fault.code for fault in faults})
         count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
@@ -244,7 +256,7 @@ def check_command(files: tuple[str, ...], published: bool, as_json: bool) -> int
     return status
 
 
-@click.command("explain")
+@command("explain")
 @click.argument("code", required=False)
 @JSON
 def explain_command(code: str | None, as_json: bool) -> None:
@@ -265,14 +277,16 @@ def explain_command(code: str | None, as_json: bool) -> None:
         say.as_json({"code": wanted, "title": title, "text": text})
         return
     say.heading(f"{wanted}: {title}")
-    say.wrapped([("", text)], indent=0)
+    say.text(text)
 
 
-@click.command("schema")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="Write it into this file, such as law.schema.json.")
-@click.option("--json", "as_json", is_flag=True, help="Accepted for symmetry: the schema is JSON in any case.")
+@command("schema")
+@out_option("Write it into this file, such as law.schema.json.")
+@JSON
 def schema_command(out: Path | None, as_json: bool) -> None:
     """The JSON Schema of law files, generated from the code that reads them: with it editors complete and check."""
+    import json
+
     from .. import schema
 
     if out is None:

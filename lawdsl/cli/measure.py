@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +16,10 @@ import click
 
 from ..errors import Fault, InputError, OutsideError, Span
 from . import say
-from .laws import JSON
+from .command import command
+from .options import JSON
+from .progress import duration, pace
+from .values import Whole
 
 if TYPE_CHECKING:
     from measure.forecast import Forecast
@@ -30,12 +32,16 @@ BETWEEN = 30.0
 SHOWN = 10
 
 
-def _formats(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    """Print the table of formats and leave."""
-    if not value or ctx.resilient_parsing:
-        return
+def _formats(as_json: bool) -> None:
+    """Print the table of formats."""
     from measure.methods.table import METHODS
 
+    if as_json:
+        say.as_json({"formats": [
+            {"method": name, "bits": list(m.bits), "groups": list(m.groups), "any_group": m.any_group,
+             "extra": m.extra, "about": m.about} for name, m in METHODS.items()
+        ]})  # fmt: skip
+        return
     rows = []
     for name, method in METHODS.items():
         groups = ["channel" if group is None else str(group) for group in method.groups]
@@ -43,8 +49,7 @@ def _formats(ctx: click.Context, _: click.Parameter, value: bool) -> None:
             name, _listed([f"{bits:g}" for bits in method.bits]), " ".join(groups) + " any" * method.any_group,
             method.extra, method.about,
         ))  # fmt: skip
-    say.table(("method", "bits", "group", "extra", ""), rows, left=5)
-    ctx.exit()
+    say.table(("method", "bits", "group", "extra", "what it is"), rows, left=5)
 
 
 def _listed(numbers: list[str]) -> str:
@@ -53,24 +58,30 @@ def _listed(numbers: list[str]) -> str:
     return f"{numbers[0]} to {numbers[-1]}" if len(numbers) > 2 and numbers == run else " ".join(numbers)
 
 
-@click.command("measure")
-@click.argument("plan", type=click.Path(path_type=Path))
+@command("measure")
+@click.argument("plan", type=click.Path(path_type=Path), required=False)
 @click.option("--store", type=click.Path(path_type=Path), help="The folder of the rows; the plan's unless said.")
 @click.option("--dry-run", is_flag=True, help="Say what there is to do, and what it takes, and do nothing.")
 @click.option("--on", "where", metavar="ray[:ADDRESS]", help="Measure on Ray: a cluster of this machine, or ADDRESS.")
 @click.option("--shard", metavar="I/N", help="The I-th of N shares of the work, for job arrays.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps; the plan's unless said.")
-@click.option("--workers", type=click.IntRange(1, 1024), help="Processes; the plan's number unless said.")
-@click.option("--formats", is_flag=True, is_eager=True, expose_value=False, callback=_formats, help="The formats.")
+@click.option("--workers", type=Whole(1, 1024), help="Processes; the plan's number unless said.")
+@click.option("--formats", is_flag=True, help="List the formats, and measure nothing.")
 @JSON
 def measure_command(
-    plan: Path, store: Path | None, dry_run: bool, where: str | None, shard: str | None, device: str | None,
-    workers: int | None, as_json: bool,
+    plan: Path | None, store: Path | None, dry_run: bool, where: str | None, shard: str | None, device: str | None,
+    workers: int | None, formats: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Measure checkpoints as a PLAN says: one row a checkpoint, format and corpus, in a store that `fit --data` reads.
 
     Killed or stopped, the same command goes on where it was. Exit status 1: some cells could not be measured.
     """
+    if formats:
+        _formats(as_json)
+        return 0
+    if plan is None:
+        cure = "lawdsl measure PLAN.yaml; examples/measure/plan.yaml is one, and `--formats` lists what can be in it."
+        raise InputError(Fault("ASK091", Span("lawdsl measure"), "PLAN is missing", cure))
     share, address = _shard(shard), _cluster(where)
     require_extra()
     from measure import plan as plans
@@ -158,12 +169,12 @@ def _forecast(plan: Plan, shard: tuple[int, int], elsewhere: bool, as_json: bool
         for label, size in found.memory[:1]:
             facts.append(("memory", f"{_gigabytes(size)} a worker for {label}: the weights twice, and logits"))
         if found.seconds is not None and todo:
-            facts.append(("time", f"about {_duration(found.seconds)}; {found.rule}"))
+            facts.append(("time", f"about {duration(found.seconds)}; {found.rule}"))
         say.wrapped(facts)
     for remark in found.remarks:
         say.note(remark)
     for fault in found.faults:
-        say.note(str(fault))
+        say.fault(fault)
     return found.status
 
 
@@ -200,15 +211,6 @@ def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _duration(seconds: float) -> str:
-    """A time for reading: `40 s`, `12 min`, `3.5 h`, `2.1 days`."""
-    if seconds < 90:
-        return f"{max(1, seconds):.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
-
-
 @contextmanager
 def _terminable() -> Iterator[None]:
     """A polite end (SIGTERM, as schedulers send it) stops a sweep as Ctrl-C does."""
@@ -228,45 +230,27 @@ def _terminable() -> Iterator[None]:
 
 
 class _Told:
-    """Progress with rate and time left on stderr: a bar on a terminal, elsewhere a line now and then."""
+    """How far a sweep is, on stderr: a bar on a terminal, elsewhere a line now and then, for logs."""
 
     def __init__(self) -> None:
-        self.terminal = sys.stderr.isatty()
-        self.bar: Any = None
-        self.task: Any = None
+        self.bar = say.Progress(True)
         self.stage = ""
         self.began = self.last = time.monotonic()
 
     def __call__(self, stage: str, done: int, failed: int, total: int) -> None:
         now = time.monotonic()
+        named = f"{stage}, {failed} failed" if failed else stage
+        if self.bar.shown:
+            self.bar(named, done, total)
+            return
         if stage != self.stage:
             self.stage, self.began, self.last = stage, now, now
-        taken = now - self.began
-        rate = done / taken if taken > 0 else 0.0
-        told = f"{done}/{total} {stage}" + (f", {failed} failed" if failed else "")
-        if done and taken > 1:
-            told += f", {rate:.3g}/s" if rate >= 0.1 else f", {60 * rate:.2g}/min"
-            told += f", {_duration((total - done) / rate)} left" if done < total else ""
-        if self.terminal:
-            self._draw(told, done, total)
-        elif now - self.last >= BETWEEN:
+        if now - self.last >= BETWEEN:
             self.last = now
-            say.note(told)
-
-    def _draw(self, told: str, done: int, total: int) -> None:
-        if self.bar is None:
-            from rich import progress
-            from rich.console import Console
-
-            columns = (progress.BarColumn(), progress.TextColumn("{task.description}"))
-            self.bar = progress.Progress(*columns, console=Console(stderr=True), transient=True)
-            self.bar.start()
-            self.task = self.bar.add_task(told, total=total)
-        self.bar.update(self.task, description=told, completed=done, total=total)
+            say.note(f"{named}: {pace(done, total, now - self.began)}")
 
     def close(self) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        self.bar.close()
 
 
 @contextmanager

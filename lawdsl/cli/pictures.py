@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from ..errors import AskError, Fault, Span
+from .options import F
+from .values import OutFile
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,22 +18,11 @@ if TYPE_CHECKING:
 ENDINGS = (".png", ".svg", ".pdf")
 
 
-class _Picture(click.Path):
-    """A file name that ends in one of `ENDINGS`."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path. Raises: AskError (ASK060) for another ending."""
-        path = Path(str(super().convert(value, param, ctx)))
-        if path.suffix.lower() not in ENDINGS:
-            found = f"ends in '{path.suffix[:20]}'" if path.suffix else "has no ending"
-            cure = "Name a .png, .svg or .pdf."
-            raise AskError(Fault("ASK060", Span(f"--plot {value}"[:120]), f"the picture's name {found}", cure))
-        return path
-
-
-def plot_option(shows: str) -> Callable[[Any], Any]:
+def plot_option(shows: str) -> Callable[[F], F]:
     """`--plot FILE`, and in the help what the picture shows."""
-    return click.option("--plot", type=_Picture(), metavar="FILE", help=f"Draw {shows} into this .png, .svg or .pdf.")
+    return click.option(
+        "--plot", type=OutFile(*ENDINGS, code="ASK060"), help=f"Draw {shows} into this .png, .svg or .pdf."
+    )
 
 
 def draw(plot: Path | None, figure: Callable[[], Figure]) -> None:

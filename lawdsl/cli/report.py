@@ -9,20 +9,22 @@ import click
 
 from ..errors import AskError, Fault, OutsideError, Span
 from . import say
+from .command import command
 from .fits import _engine
-from .laws import JSON
+from .options import JSON
+from .options import out as out_option
+from .values import FitFile, OutFile
 
 if TYPE_CHECKING:
     from fitting import Posterior
 
 
-@click.command("report")
-@click.argument("fits", nargs=-1, metavar="FIT [FIT2]", type=click.Path(path_type=Path))
-@click.option("--out", "-o", type=click.Path(path_type=Path), metavar="PAGE.html",
-              help="The page; LAW.html in this folder unless said.")  # fmt: skip
-@click.option("--pdf", type=click.Path(path_type=Path), metavar="PAGE.pdf",
+@command("report")
+@click.argument("fits", nargs=-1, metavar="FIT [FIT2]", type=FitFile())
+@out_option("The page; LAW.html in this folder unless said.", metavar="PAGE.html")
+@click.option("--pdf", type=OutFile(".pdf"), metavar="PAGE.pdf",
               help="Also print it, by the Chromium, Chrome or Edge on PATH or that LAWDSL_BROWSER names.")  # fmt: skip
-@click.option("--md", type=click.Path(path_type=Path), metavar="REPORT.md",
+@click.option("--md", type=OutFile(".md", code="ASK082"), metavar="REPORT.md",
               help="Instead: the report as Markdown, its figures as files beside it.")  # fmt: skip
 @click.option("--methods", is_flag=True,
               help="Instead: a paper's methods section, LaTeX and BibTeX; --out METHODS.tex writes both.")  # fmt: skip
@@ -34,12 +36,6 @@ def report_command(
 
     The page is one file that asks nothing of any network. Its explorer answers as `lawdsl predict` and `lawdsl ask` do,
     and its link keeps what a reader has set. A page that is there is replaced.
-
-    \b
-      lawdsl report fits/qid-*.nc -o qid.html
-      lawdsl report old.nc new.nc -o both.html --pdf both.pdf
-      lawdsl report fits/qid-*.nc --md docs/qid.md
-      lawdsl report fits/qid-*.nc --methods -o methods.tex
     """
     if not 1 <= len(fits) <= 2:
         message = f"{len(fits)} fits are given" if fits else "no fit is given"
@@ -74,9 +70,9 @@ def report_command(
             "verdicts": [one.verdict.as_json() for one in posteriors],
         })  # fmt: skip
         return 0 if good else 1
-    click.echo(f"{path}  ({size / 1e6:.2f} MB; opens in any browser, by itself)")
+    say.line(f"{path}  ({size / 1e6:.2f} MB; opens in any browser, by itself)")
     if printed is not None:
-        click.echo(f"{printed['path']}  ({printed['bytes'] / 1e6:.2f} MB)")
+        say.line(f"{printed['path']}  ({printed['bytes'] / 1e6:.2f} MB)")
     for fit, one in zip(fits, posteriors, strict=True):
         if not one.verdict.ok:
             say.note(f"{fit}: the page says first that this fit is not to be believed, and why")
@@ -103,7 +99,7 @@ def _markdown(posterior: Posterior, path: Path, as_json: bool) -> int:
         told = {"path": str(report), "figures": list(map(str, figures)), "verdict": posterior.verdict.as_json()}
         say.as_json(told)
     else:
-        click.echo(f"{report}  ({len(figures)} figures beside it)")
+        say.line(f"{report}  ({len(figures)} figures beside it)")
     return 0 if posterior.verdict.ok else 1
 
 
@@ -121,7 +117,7 @@ def _methods(posterior: Posterior, out: Path | None, as_json: bool) -> int:
     if as_json:
         say.as_json({**made.as_json(), "paths": list(map(str, paths)), "verdict": verdict.as_json()})
     elif paths:
-        click.echo(f"{paths[0]}, {paths[1]}  (needs amsmath)")
+        say.line(f"{paths[0]}, {paths[1]}  (needs amsmath)")
     else:
         click.echo(f"{made.text}\n% BibTeX\n\n{made.bibtex}", nl=False)
     return 0 if verdict.ok else 1

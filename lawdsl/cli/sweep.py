@@ -8,24 +8,29 @@ from typing import Any
 import click
 
 from . import say
+from .command import command
 from .fits import METHODS, _engine
 from .jobs import job_options
-from .laws import JSON
+from .options import CHAINS, JSON
+from .options import draws as draws_option
+from .options import out as out_option
+from .values import LawName, OutFolder, TableName, Whole
 
 
-@click.command("sweep")
-@click.argument("laws", nargs=-1, required=True)
+@command("sweep")
+@click.argument("laws", nargs=-1, required=True, type=LawName(), metavar="LAW...")
 @click.option(
     "--data",
     multiple=True,
+    type=TableName(),
     metavar="TABLE",
     help="A file or a table of the catalogue. May be repeated; each law's own tables unless said.",
 )
 @click.option("--method", type=click.Choice(METHODS), default="nuts", show_default=True, help="As of `lawdsl fit`.")
-@click.option("--seeds", type=click.IntRange(1, 10_000), default=1, show_default=True, help="Fits of each, 0 on.")
-@click.option("--chains", type=click.IntRange(1, 64), default=4, show_default=True)
-@click.option("--draws", type=click.IntRange(4, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("fits"), show_default=True, help="The fit files.")
+@click.option("--seeds", type=Whole(1, 10_000), default=1, show_default=True, help="Fits of each, 0 on.")
+@CHAINS
+@draws_option(4)
+@out_option("The folder of the fit files.", type=OutFolder(), default="fits", show_default=True)
 @job_options
 @JSON
 def sweep_command(

@@ -97,12 +97,42 @@ export function short(value, digits = 4) {
   return `${sign(value)}${found[0]}${tail ? "." + tail : ""}e${exponent}`;
 }
 
-// `[1.78, 1.83]`, with as many digits as tell the ends apart
-export function interval(lo, hi) {
-  if (!Number.isFinite(lo) || !Number.isFinite(hi)) return `[${short(lo)}, ${short(hi)}]`;
+const APART = 20;
+
+// How the numbers of an interval are written: both ends, and the middle, in one notation, with the digits that its
+// width allows
+function writer(lo, hi) {
   const width = Math.abs(hi - lo), size = Math.max(Math.abs(lo), Math.abs(hi));
-  const digits = width === 0 || size === 0 ? 3 : Math.min(7, Math.max(3, 2 + Math.ceil(Math.log10(size / width))));
-  return `[${short(lo, digits)}, ${short(hi, digits)}]`;
+  if (!Number.isFinite(lo) || !Number.isFinite(hi) || width === 0 || width < 1e-12 * size) return (value) => short(value);
+  const plain = (value) => !Number.isFinite(value) || value === 0;
+  if (lo * hi > 0 && Math.max(lo / hi, hi / lo) > APART) {
+    return (value) => {
+      if (plain(value)) return short(value, 3);
+      const [digits, exponent] = rounded(Math.abs(value), 3);
+      return short(Number(`${sign(value)}${digits[0]}.${digits.slice(1)}e${exponent}`), 3);
+    };
+  }
+  const decimals = Math.ceil(Math.log10(20 / width));
+  if (size >= 1e-3 && size < 1e6) {
+    return (value) => {
+      if (!Number.isFinite(value)) return short(value);
+      const text = fixed(value, Math.max(0, decimals));
+      return /^-[0.]*$/.test(text) ? text.slice(1) : text;
+    };
+  }
+  return (value) => {
+    if (plain(value)) return short(value);
+    const count = Math.max(1, Math.floor(Math.log10(Math.abs(value))) + 1 + decimals);
+    if (size >= 1e6) return short(value, count);
+    const [digits, exponent] = rounded(Math.abs(value), count);
+    return `${sign(value)}${digits[0]}${count > 1 ? "." + digits.slice(1) : ""}e${exponent}`;
+  };
+}
+
+// `[1.78, 1.83]`, both ends with as many digits as the width allows
+export function interval(lo, hi) {
+  const written = writer(lo, hi);
+  return `[${written(lo)}, ${written(hi)}]`;
 }
 
 // `1.807 ± 0.017`
