@@ -22,8 +22,8 @@ from lawdsl.cli.examples import EXAMPLES
 #: minutes, or torch: the sampler, calibration, measuring itself, and a Chromium
 SLOW = {
     "lawdsl fit chinchilla --draws 300 -o posterior.nc",
-    "lawdsl sweep chinchilla kaplan_nd --data ladder-loss --method map --on here --out fits",
-    "lawdsl backtest chinchilla --cuts 1e14 --alone",
+    "lawdsl sweep chinchilla qid --method map --on here --out fits",
+    "lawdsl backtest chinchilla --cuts 1e13 --alone",
     "lawdsl calibrate chinchilla --replicates 200 --store ranks.jsonl",
     "lawdsl measure plan.yaml",
     "lawdsl bound checkpoint --corpus sample=corpus.jsonl --format rtn-4b-g32-asym --tokens 2M",
@@ -92,9 +92,10 @@ def test_every_command_has_examples() -> None:
 
 @pytest.mark.parametrize("line", LINES)
 def test_an_example_runs(line: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("mine.yaml", "lr.yaml", "law.schema.json"):
-        if line.startswith("lawdsl new"):
-            (here / name).unlink(missing_ok=True)
+    if line.startswith("lawdsl new"):
+        (here / f"{line.split()[2]}.yaml").unlink(missing_ok=True)
+    if "zsh" in line:
+        pytest.skip("a line of zsh")
     if re.search(r"[$>|]", line):
         done = shell(line, here, HOME=str(here))
         assert done.returncode == 0, done.stderr
@@ -126,7 +127,7 @@ plan chinchilla.nc --budget 1e21 --target 2.7
 diff chinchilla.nc mine.nc
 lock chinchilla.nc
 verify
-backtest chinchilla.nc --cuts 1e14 --alone
+backtest chinchilla.nc --cuts 1e13 --alone
 identify chinchilla
 compare chinchilla.nc mine.nc
 report chinchilla.nc -o page.html
@@ -141,8 +142,8 @@ fit --nonsense
 """.strip().splitlines()
 
 
-def outline(value: Any, depth: int = 2) -> Any:
-    """The keys of an object and of what it holds, two deep; of a list, its first item's."""
+def outline(value: Any, depth: int = 3) -> Any:
+    """The keys of an object and of what it holds, three deep; of a list, its first item's."""
     if isinstance(value, dict) and depth:
         return {key: outline(one, depth - 1) for key, one in value.items()}
     if isinstance(value, list):

@@ -35,8 +35,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
          "lawdsl fit chinchilla --data runs.csv --map N=n_params,D=n_tokens,L=loss --method map -o mine.nc"),
     ),
     "sweep": (
-        ("two laws by their own tables, by a pool of processes",
-         "lawdsl sweep chinchilla kaplan_nd --data ladder-loss --method map --on here --out fits"),
+        ("two laws to their own tables",
+         "lawdsl sweep chinchilla qid --method map --on here --out fits"),
     ),
     "predict": (
         ("the loss at one point", "lawdsl predict chinchilla.nc --at N=70B,D=1.4T"),
@@ -56,15 +56,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "lock": (("what a fit rests on", "lawdsl lock chinchilla.nc -o lawdsl.lock"),),
     "verify": (("whether it still does", "lawdsl verify lawdsl.lock"),),
     "backtest": (
-        ("how forecasts of a law fare", "lawdsl backtest chinchilla --cuts 1e14 --alone"),
-        ("of a fit, written into its file", "lawdsl backtest chinchilla.nc --cuts 1e14 --alone"),
+        ("how forecasts of a law fare", "lawdsl backtest chinchilla --cuts 1e13 --alone"),
+        ("of a fit, written into its file", "lawdsl backtest chinchilla.nc --cuts 1e13 --alone"),
     ),
     "calibrate": (
         ("whether fits of a law can be believed", "lawdsl calibrate chinchilla --replicates 200 --store ranks.jsonl"),
     ),
     "identify": (("what a table can tell of a law", "lawdsl identify chinchilla --data ladder-loss"),),
     "compare": (
-        ("two laws on one table", "lawdsl compare chinchilla kaplan_nd --data ladder-loss --method map"),
+        ("two fits to the same rows, and their average", "lawdsl compare chinchilla.nc mine.nc --at N=70B,D=1.4T"),
     ),
     "measure": (
         ("what there is to do, and what it takes", "lawdsl measure plan.yaml --dry-run"),
