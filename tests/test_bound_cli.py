@@ -179,7 +179,7 @@ def test_faults_come_together(made: Path, lawdsl: Any) -> None:
         (["--format", "rtn-4b-g32-asym", "--window", 1000], 2, "MEA306"),
         (["--format", "rtn-4b-g32-asym", "--dtype", "int3"], 2, "MEA109"),
         (["--format", "rtn-4b-g32-asym", "--device", "tpu"], 2, "MEA108"),
-        (["--format", "rtn-4b-g32-asym", "--window", 0], 2, "Error"),
+        (["--format", "rtn-4b-g32-asym", "--window", 0], 2, "ASK092"),
     ],
 )
 def test_faults_one_by_one(made: Path, lawdsl: Any, arguments: list[Any], status: int, code: str) -> None:

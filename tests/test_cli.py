@@ -442,7 +442,7 @@ def test_ask(lawdsl: Any, fit: Path) -> None:
     assert {"question", "given", "answers", "level"} <= set(answer)
     assert answer["question"] == "size"
     assert answer["given"] == {"q": 1.5, "method": "rtn"}
-    assert set(answer["answers"]["N"]) == {"median", "lo", "hi"}
+    assert set(answer["answers"]["N"]) >= {"median", "lo", "hi"}
     assert answer["answers"]["N"]["median"] == pytest.approx(1e6 * 2 ** (1 / 0.3), rel=0.5)
     assert answer["level"] == 0.9
     out = lawdsl("ask", fit, "fall", "--given", "method=rtn").out

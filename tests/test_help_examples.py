@@ -90,6 +90,13 @@ def test_every_command_has_examples() -> None:
         assert all(f"lawdsl {name}" in text or f"lawdsl {name.split()[0]}" in text for text in shown(name))
 
 
+def test_the_help_of_every_command_loads_nothing_heavy() -> None:
+    from test_house import loaded_by
+
+    lines = "; ".join(f"run({[*name.split(), '--help']!r})" for name in EXAMPLES)
+    assert loaded_by(f"from lawdsl.cli import run; {lines}") == set()
+
+
 @pytest.mark.parametrize("line", LINES)
 def test_an_example_runs(line: str, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if line.startswith("lawdsl new"):
