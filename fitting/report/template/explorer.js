@@ -1,6 +1,8 @@
 // The explorer: controls, the answer, the curve beneath, scenarios side by side.
 
 const MOST_PINS = 6, POINTS = 200, NEAR = 0.05, SHOWN_ROWS = 600;
+/** Pixels that "beyond the data" and the margins of a plot take. */
+const WORDS_WIDE = 150;
 const sliderOf = (name) => SLIDERS.find((one) => one.name === name);
 const pointOf = (fit, at) => Object.fromEntries(Object.entries(at).filter(([name]) => fit.inputs.includes(name) || fit.factors.includes(name)));
 const answering = () => FITS.filter((fit) => fit.engine && fit.responses.includes(state.response));
@@ -229,9 +231,12 @@ function drawCurve(found) {
 function groundOf(options, slider, rows) {
   const [low, high] = options.x.domain, [bottom, top] = options.y.domain;
   const outside = [[low, slider.first], [slider.last, high]].filter(([a, b]) => b > a);
+  const place = slider.log ? Math.log10 : Number;
+  const room = ([a, b]) => (options.width * (place(b) - place(a))) / (place(high) - place(low));
+  const named = outside.findLast((one) => room(one) > WORDS_WIDE);
   const svg = plot(options, [
     Plot.rect(outside, { x1: (d) => d[0], x2: (d) => d[1], y1: bottom, y2: top, fill: "currentColor", fillOpacity: 0.05 }),
-    ...(high > slider.last ? [Plot.text(["beyond the data"], { x: [slider.last], y: [bottom], text: (d) => d, textAnchor: "start", dx: 6, dy: -8, fill: QUIET })] : []),
+    ...(named ? [Plot.text(["beyond the data"], { x: [named[0]], y: [bottom], text: (d) => d, textAnchor: "start", dx: 6, dy: -8, fill: QUIET })] : []),
     Plot.dot(rows, { x: "x", y: "y", r: (one) => (one.near ? 2.6 : 1.5), fill: (one) => (one.near ? one.colour : QUIET), fillOpacity: (one) => (one.near ? 0.85 : 0.32), clip: true }),
   ]);
   svg.setAttribute("aria-hidden", "true");
