@@ -22,7 +22,7 @@ from fitting.report.pdf import browser as installed
 from fitting.report.pdf import print_pdf
 from lawdsl.cli import run
 from lawdsl.errors import OutsideError
-from lawdsl.numbers import short
+from lawdsl.numbers import middle
 from lawdsl.words import interval
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[dev]'")
@@ -219,7 +219,7 @@ def test_a_question_is_answered_live_as_the_command_line_answers_it(
         form.locator(f"[data-given={name}]").fill(value)
     at = ",".join(f"{name}={value}" for name, value in given.items())
     told = command(capsys, "ask", folder / "qid.nc", "tokens_at", "--given", at)["answers"]["D"]
-    expected = f"D = {short(told['median'])} tokens, 90 % {interval(told['lo'], told['hi'])}."
+    expected = f"D = {middle(told['median'], told['lo'], told['hi'])} tokens, 90 % {interval(told['lo'], told['hi'])}."
     playwright.expect(form.locator("output")).to_have_text(expected, timeout=PATIENT)
     form.locator("[data-given=q]").fill("a lot")
     playwright.expect(form.locator("output")).to_contain_text("numbers are written", timeout=PATIENT)

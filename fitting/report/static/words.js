@@ -135,6 +135,11 @@ export function interval(lo, hi) {
   return `[${written(lo)}, ${written(hi)}]`;
 }
 
+// A median with the digits of its interval
+export function middle(value, lo, hi) {
+  return writer(lo, hi)(value);
+}
+
 // `1.807 ± 0.017`
 export function plusMinus(value, error) {
   if (!Number.isFinite(value) || !Number.isFinite(error) || error <= 0) return short(value);

@@ -1,6 +1,6 @@
 // Elements made of text alone: nothing that a law or a table says is ever read as markup.
 
-const { parse, exact, short, interval } = lawdslEngine;
+const { parse, exact, short, interval, middle } = lawdslEngine;
 const byId = (id) => document.getElementById(id);
 
 function element(tag, attributes = {}, ...children) {

@@ -128,7 +128,7 @@ function drawAnswer(found, without) {
   const parts = [element("p", { class: "asked" }, `${state.response}${FITS[0].units[state.response] ? ` in ${FITS[0].units[state.response]}` : ""} at ${describe(state.at)}`)];
   for (const [fit, one] of found) {
     parts.push(element("div", { class: "told", "data-fit": fit.label || "" },
-      cell("value", "median", short(one.median), ...(fit.label ? [chip(fit.colour), `${fit.label}, `] : []), "median"),
+      cell("value", "median", middle(one.median, one.lo, one.hi), ...(fit.label ? [chip(fit.colour), `${fit.label}, `] : []), "median"),
       cell("interval", "mean", interval(one.lo, one.hi), `${percentage} of the mean`),
       cell("interval", "new", interval(one.new_lo, one.new_hi), `${percentage} of a new observation`)));
   }
@@ -152,7 +152,7 @@ function drawAnswer(found, without) {
 /** Screen readers hear the answer once the reader has stopped moving. */
 let latest = [];
 const speakLater = afterQuiet(() => {
-  speak(latest.map(([fit, one]) => `${fit.label ? `${fit.label}: ` : ""}${state.response} ${short(one.median)}, ${percent(state.level)} interval ${short(one.lo, 3)} to ${short(one.hi, 3)}. ${one.distance || "Among the rows"}.`).join(" "));
+  speak(latest.map(([fit, one]) => `${fit.label ? `${fit.label}: ` : ""}${state.response} ${middle(one.median, one.lo, one.hi)}, ${percent(state.level)} interval ${middle(one.lo, one.lo, one.hi)} to ${middle(one.hi, one.lo, one.hi)}. ${one.distance || "Among the rows"}.`).join(" "));
 }, 900);
 
 function speak(text) {
@@ -281,7 +281,7 @@ function drawPins() {
   const bodies = lines.flatMap(({ at, pin }) => fits.map((fit, place) => {
     const one = predicted(fit, at), current = predicted(fit, state.at);
     const cells = !one.reason
-      ? [short(one.median), interval(one.lo, one.hi), interval(one.new_lo, one.new_hi), Object.entries(one.beyond).filter(([, d]) => Math.abs(d) > NEAR).map(([name, d]) => `${name} ${d > 0 ? "+" : "−"}${Math.abs(d).toFixed(1)}`).join(", ") || "among the rows", ...(fits.length > 1 ? [] : [pin < 0 || current.reason ? "" : short(one.median / current.median, 3)])]
+      ? [middle(one.median, one.lo, one.hi), interval(one.lo, one.hi), interval(one.new_lo, one.new_hi), Object.entries(one.beyond).filter(([, d]) => Math.abs(d) > NEAR).map(([name, d]) => `${name} ${d > 0 ? "+" : "−"}${Math.abs(d).toFixed(1)}`).join(", ") || "among the rows", ...(fits.length > 1 ? [] : [pin < 0 || current.reason ? "" : short(one.median / current.median, 3)])]
       : [one.reason, "", "", "", ...(fits.length > 1 ? [] : [""])];
     const label = element("th", { scope: "row" }, chip(pin < 0 ? fit.colour : pinColour(pin)), `${pin < 0 ? "current: " : ""}${describe(at)}`);
     const last = element("td", {});
@@ -368,7 +368,7 @@ function answerOf(fit, question, given, labelled) {
     if (!Number.isFinite(one.median)) return element("p", {}, ...who(), `${one.name}: none within the range searched.`);
     const none = one.none > 0 ? ` ${(one.none * 100).toFixed(1)} % of the draws have no answer within the range searched.` : "";
     const name = found.answers.length > 1 || one.name !== question ? `${one.name} = ` : "";
-    return element("p", {}, ...who(), name, element("strong", {}, short(one.median)), `${one.unit ? ` ${one.unit}` : ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
+    return element("p", {}, ...who(), name, element("strong", {}, middle(one.median, one.lo, one.hi)), `${one.unit ? ` ${one.unit}` : ""}, ${percent(state.level)} ${interval(one.lo, one.hi)}.${none}`);
   });
 }
 
