@@ -50,7 +50,9 @@ def private(path: Path) -> bool:
 def keep(path: Path, content: bytes) -> None:
     """Write an entry, whole or not at all, and drop the oldest ones beyond the cache's size."""
     with contextlib.suppress(Exception):  # no space, no rights: the fit goes on
-        atomic.write(path, content)
+        with atomic.replacing(path) as part:
+            part.touch(0o600)
+            part.write_bytes(content)
         prune(path.parent, MAX_BYTES)
 
 
