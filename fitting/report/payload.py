@@ -103,7 +103,8 @@ def engine_source() -> str:
     lines = [line for part in parts for line in part.splitlines() if not line.startswith("import ")]
     body = "\n".join(line.removeprefix("export ") for line in lines)
     names = (
-        "open, parse, exact, fixed, short, interval, plusMinus, describe, quantiles, normals, pairs, thinned, special"
+        "open, parse, exact, fixed, short, interval, middle, plusMinus, describe, quantiles, normals, pairs, thinned, "
+        "special"
     )
     return f'const lawdslEngine = (() => {{\n"use strict";\n{body}\nreturn {{{names}}};\n}})();\n'
 
