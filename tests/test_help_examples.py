@@ -114,7 +114,7 @@ def test_an_example_runs(line: str, here: Path, capsys: pytest.CaptureFixture[st
     assert said.out
 
 
-#: what is asked of each command for its object
+#: what is asked of each command for its object, of a fit of its own that no example has backtested
 ASKED = """
 list --topic quantization
 show qid
@@ -125,19 +125,19 @@ check chinchilla --published
 explain LAW020
 explain
 schema
-fit chinchilla --method map -o again.nc
-predict chinchilla.nc --at N=70B,D=1.4T
-ask chinchilla.nc
-ask chinchilla.nc optimum --given C=5.76e23
-design chinchilla.nc --at N=70B,D=1.4T --candidates N=1B..10B:3,D=20B..300B:3 --budget 1e22
-plan chinchilla.nc --budget 1e21 --target 2.7
-diff chinchilla.nc mine.nc
-lock chinchilla.nc
+fit chinchilla --method map -o keys.nc
+predict keys.nc --at N=70B,D=1.4T
+ask keys.nc
+ask keys.nc optimum --given C=5.76e23
+design keys.nc --at N=70B,D=1.4T --candidates N=1B..10B:3,D=20B..300B:3 --budget 1e22
+plan keys.nc --budget 1e21 --target 2.7
+diff keys.nc mine.nc
+lock keys.nc
 verify
-backtest chinchilla.nc --cuts 1e13 --alone
+backtest keys.nc --cuts 1e13 --alone
 identify chinchilla
-compare chinchilla.nc mine.nc
-report chinchilla.nc -o page.html
+compare keys.nc mine.nc
+report keys.nc -o page.html
 measure --formats
 data list
 data show ladder-qid
