@@ -15,12 +15,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 STALE = "run `python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md`"
 #: laws whose calibration takes hours of a weak machine, and is not on record yet; none may be added
 NOT_YET = frozenset({
-    "data_filtering_mixture", "distillation", "downstream_transfer_loss", "farseer", "fine_grained_moe",
-    "fp_training", "imitation_success", "inference_aware", "kaplan_training", "kbit_inference", "learning_curve_m4",
-    "misfitting", "moe_sparsity", "moe_upcycling", "multi_power", "overoptimization", "precision", "precision_ptq",
-    "qat", "qid_methods", "qid_saturating", "reconcile", "rosenfeld", "sldbench_domain_mixture",
-    "sldbench_easy_question", "sldbench_lr_bsz", "sparse_pretraining_phases", "sparsity", "supervised",
-    "synthetic_data", "unraveling",
+    "kaplan_training", "learning_curve_m4", "moe_sparsity", "multi_power", "qat", "sldbench_domain_mixture",
+    "sldbench_lr_bsz", "unraveling",
 })  # fmt: skip
 #: laws recalibrated in a slow run: of three right ones any is rejected with a probability of at most 3 * RATE
 AGAIN = ("florenz", "kaplan_d", "compute_optimal")
