@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl import atomic
-from lawdsl.errors import Fault, OutsideError, Span
 
 SEAL = b"lawdsl sha256 "
 #: values above which an array is worth compressing
@@ -38,15 +37,10 @@ def write(groups: Mapping[str, Group], path: Path) -> Path:
 
     Raises: OutsideError (FIT001) where the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic.replacing(path) as part:
-            _write(groups, str(part))
-            with open(part, "r+b") as file:
-                file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
-    except OSError as error:
-        message = f"the fit cannot be written: {error.strerror or error}"
-        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
+    with atomic.answering(path, "the fit", "Choose another place with --out.") as part:
+        _write(groups, str(part))
+        with open(part, "r+b") as file:
+            file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
     return path
 
 

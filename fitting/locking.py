@@ -181,12 +181,7 @@ def write(lock: Path, entries: Mapping[str, Plain]) -> None:
     import yaml
 
     text = HEAD + yaml.safe_dump({"lock": 1, "fits": dict(entries)}, sort_keys=False, width=10_000, allow_unicode=True)
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(lock, text)
-    except OSError as error:
-        message = f"the lock cannot be written: {error.strerror or error}"
-        raise OutsideError(Fault("FIT001", Span(str(lock)), message, "Choose another place with --out.")) from None
+    atomic.answer(lock, text, "the lock", "Choose another place with --out.")
 
 
 # --- holding against it ----------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+from .errors import Fault, OutsideError, Span
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -23,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(part, "rb") as written:
             os.fsync(written.fileno())
         os.replace(part, path)
-        _settle(path.parent)
+        settle(path.parent)
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -32,10 +34,35 @@ def replacing(path: Path) -> Iterator[Path]:
 def write(path: Path, content: bytes | str) -> None:
     """Write a file, text as UTF-8. Raises: OSError where it cannot be written."""
     with replacing(path) as part:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        _fill(part, content)
 
 
-def _settle(folder: Path) -> None:
+@contextlib.contextmanager
+def answering(path: Path, what: str, cure: str) -> Iterator[Path]:
+    """`replacing` for an answer that somebody asked for: its folder is made. `what` names it, as in "the report".
+
+    Raises: OutsideError (FIT001) where it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part:
+            yield part
+    except OSError as error:
+        message = f"{what} cannot be written: {error.strerror or error}"
+        raise OutsideError(Fault("FIT001", Span(str(path)), message, cure)) from None
+
+
+def answer(path: Path, content: bytes | str, what: str, cure: str) -> None:
+    """Write a file, text as UTF-8, into a folder that is made. Raises: OutsideError (FIT001)."""
+    with answering(path, what, cure) as part:
+        _fill(part, content)
+
+
+def _fill(part: Path, content: bytes | str) -> None:
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def settle(folder: Path) -> None:
     """Force a folder's names to the disk, where the system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

@@ -63,15 +63,6 @@ def label(text: str, most: int = 60) -> str:
     return (plain if len(plain) <= most else plain[: most - 1] + "…").replace("$", r"\$")
 
 
-def percent(level: float) -> str:
-    """A probability as it is written: 90 %.
-
-    >>> percent(0.9), percent(0.995)
-    ('90 %', '99.5 %')
-    """
-    return f"{100 * level:.4g} %"
-
-
 def axis_label(what: Variable | Response) -> str:
     """A name and its unit, as they stand at an axis: D (tokens)."""
     return label(f"{what.name} ({what.quantity})")

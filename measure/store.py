@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lawdsl import atomic
 from lawdsl.errors import Fault, InputError, OutsideError, Span
 
 from .cells import Documents, Failure, Row, name_key
@@ -181,7 +182,7 @@ class Store:
                 elif not _link(temporary, path):
                     return False
                 if durable:
-                    _sync(path.parent)
+                    atomic.settle(path.parent)
                 return True
             finally:
                 with contextlib.suppress(OSError):
@@ -324,16 +325,6 @@ def _link(temporary: Path, path: Path) -> bool:
             return False
         os.rename(temporary, path)
     return True
-
-
-def _sync(folder: Path) -> None:
-    """Force a folder's names to the disk, where the system can."""
-    with contextlib.suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _alive(process: int) -> bool:

@@ -15,6 +15,7 @@ from lawdsl import look
 from lawdsl.curves import WHOLE, brief
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.law import Outcome
+from lawdsl.numbers import percent
 
 from ..posterior import Posterior
 from ..predictions import NEAR, decades_beyond, draws_at, table_points
@@ -136,7 +137,7 @@ def curves(
     look.beside(axes, labels)
     held = ", ".join(f"{n} = {_shown(shown[0][n])}" for n in shared if n in shown[0])
     told = [held] if held else []
-    told.append(f"{look.percent(level)} bands: dark the law's mean, light a new observation")
+    told.append(f"{percent(level)} bands: dark the law's mean, light a new observation")
     lost = int((observed[rest | taken] <= 0).sum()) if log else 0
     if lost:
         told.append(f"{lost} row{'s' if lost > 1 else ''} at or below zero cannot be shown")

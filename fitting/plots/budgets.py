@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lawdsl import look
 from lawdsl.curves import brief
 from lawdsl.errors import AskError, Fault, Span
-from lawdsl.numbers import parse_number
+from lawdsl.numbers import parse_number, percent
 
 from ..cost import cost_of, costs, of_unit
 from ..means import at_points, thinned
@@ -88,7 +88,7 @@ def isoflops(
     axes.set_xlabel(look.axis_label(law.variable[size]))
     axes.set_ylabel(look.axis_label(law.response))
     look.beside(axes, labels)
-    look.heading(axes, look.label(law.title, 200), f"at equal compute; {look.percent(level)} bands of the law's mean; "
+    look.heading(axes, look.label(law.title, 200), f"at equal compute; {percent(level)} bands of the law's mean; "
                  "rings: the best size of a budget, by the median")  # fmt: skip
     return figure
 
@@ -244,7 +244,7 @@ def _optimal(
     (x0, x, x1), (y0, y, y1) = np.sqrt(product / edges), np.sqrt(product * edges)
     axes.fill(np.concatenate([x0, x1[::-1]]), np.concatenate([y0, y1[::-1]]), color=look.colour(1), alpha=0.25, lw=0,
               zorder=2)  # fmt: skip
-    axes.plot(x, y, color=look.colour(1), lw=1.8, zorder=3, label=f"best for their compute, {look.percent(level)}")
+    axes.plot(x, y, color=look.colour(1), lw=1.8, zorder=3, label=f"best for their compute, {percent(level)}")
 
 
 def _others(base: Mapping[str, float | str], *chosen: str) -> dict[str, float | str]:
@@ -308,7 +308,7 @@ def frontier(
         axes.set_xlabel("compute (FLOP)", fontsize=look.SMALL)
         words = look.axis_label(law.variable[name]) if name in law.variable else name.replace("_", " ")
         axes.set_ylabel(look.axis_label(law.response) if name == law.response.name else words, fontsize=look.SMALL)
-    told = f"best at each budget, with {look.percent(level)} intervals"
+    told = f"best at each budget, with {percent(level)} intervals"
     sheet.title(figure, law.title, told + ("; the mark is the plan" if plan is not None else ""))
     return figure
 

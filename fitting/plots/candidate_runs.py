@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lawdsl import look
+from lawdsl.numbers import percent
 
 from ..designing import Design
 from . import sheet
@@ -39,7 +40,7 @@ def candidates(design: Design, *, title: str = "", ax: Axes | None = None) -> Fi
     look.scale(axes, "x", wide > 1.3)
     look.scale(axes, "y", False)
     axes.set_xlabel("cost of the run (FLOP)")
-    axes.set_ylabel(f"{look.percent(design.level)} interval narrower by (%)")
+    axes.set_ylabel(f"{percent(design.level)} interval narrower by (%)")
     axes.legend(frameon=False, fontsize=look.SMALL, loc="upper left", borderpad=0.2)
     look.heading(axes, look.label(title or design.question, 200),
                  look.label(f"what a run teaches of {design.question}" if title else "", 200))  # fmt: skip

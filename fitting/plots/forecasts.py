@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from lawdsl import look
 from lawdsl.curves import brief
 from lawdsl.errors import AskError, Fault, Span
+from lawdsl.numbers import percent
 
 from ..backtesting import Backtest
 from ..posterior import Posterior
@@ -54,7 +55,7 @@ def _coverage(axes: Axes, reliability: Reliability, name: str) -> None:
                       mec=ink, mew=1)  # fmt: skip
         used = [one.widened.get(level, one.plain[level]) if widened else one.plain[level] for one in found]
         axes.plot(range(len(found)), used, look.MARKS[i] + "-", color=ink, lw=1, ms=5, mec=look.grey(0), mew=0.5)
-    look.beside(axes, [(level, look.percent(level), look.colour(i)) for i, level in enumerate(LEVELS)])
+    look.beside(axes, [(level, percent(level), look.colour(i)) for i, level in enumerate(LEVELS)])
     axes.set_xlim(-0.4, max(1, len(found)) - 0.6)
     axes.set_ylim(-0.03, 1.03)
     look.scale(axes, "y", False)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lawdsl import look
 from lawdsl.errors import AskError, Fault, Span, suggest
 from lawdsl.law import Law, Value
+from lawdsl.numbers import percent
 
 from ..posterior import Posterior
 from . import sheet
@@ -55,7 +56,7 @@ def constants(
     for name, axes in zip(chosen, every, strict=True):
         _panel(axes, posterior, name, lines[name], level)
     papers = " and what papers have" if posterior.law.published else ""
-    sheet.title(figure, posterior.law.title, f"constants of the fit{papers}, {look.percent(level)} intervals")
+    sheet.title(figure, posterior.law.title, f"constants of the fit{papers}, {percent(level)} intervals")
     return figure
 
 

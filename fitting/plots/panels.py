@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from lawdsl import look
 from lawdsl.curves import brief
 from lawdsl.errors import AskError, Fault, Span
+from lawdsl.numbers import percent
 
 from ..cost import of_unit
 from ..posterior import Posterior
@@ -70,6 +71,6 @@ def degradation(
         axes.set_xlabel(look.axis_label(law.variable[tokens]), fontsize=look.SMALL)
         axes.set_ylabel(look.axis_label(law.response) if i == 0 else "", fontsize=look.SMALL)
     every[-1].legend(frameon=False, fontsize=look.SMALL, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    told = f"{look.percent(level)} bands of the law's mean; dashed beyond the rows"
+    told = f"{percent(level)} bands of the law's mean; dashed beyond the rows"
     sheet.title(figure, law.title, told)
     return figure

@@ -13,6 +13,7 @@ from lawdsl import look
 from lawdsl.curves import brief
 from lawdsl.errors import AskError, Fault, Span
 from lawdsl.law import Law
+from lawdsl.numbers import percent
 
 from ..answers import answer_draws
 from ..comparing import average, distinct
@@ -84,7 +85,7 @@ def comparison(
     axes.set_xlabel(look.axis_label(first.law.variable[name]))
     axes.set_ylabel(look.axis_label(first.law.response))
     held = ", ".join(f"{n} = {v if isinstance(v, str) else brief(v)}" for n, v in point.items() if n != name)
-    told = f"{look.percent(level)} bands of each law's mean" + ("; weights in brackets" if weights is not None else "")
+    told = f"{percent(level)} bands of each law's mean" + ("; weights in brackets" if weights is not None else "")
     look.heading(axes, f"{len(fits)} laws on the same rows", look.label(f"{held}; {told}" if held else told, 300))
     return figure
 
@@ -154,7 +155,7 @@ def answers(
         axes.set_xlabel(_named(posterior.law, name), fontsize=look.SMALL)
     told = ", ".join(f"{n} = {v}" for n, v in (given or {}).items())
     asked = f"{question}, {told}" if told else question
-    sheet.title(figure, posterior.law.title, f"{asked}: {look.percent(level)} intervals")
+    sheet.title(figure, posterior.law.title, f"{asked}: {percent(level)} intervals")
     return figure
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 from lawdsl import atomic, look
-from lawdsl.errors import AskError, Fault, OutsideError, Span
+from lawdsl.errors import AskError, Fault, Span
 
 #: how a picture may end, and what is written of the file
 ENDINGS: dict[str, dict[str, Any]] = {
@@ -96,13 +96,12 @@ def save(figure: Figure, path: str | Path) -> Path:
     from matplotlib import rc_context
 
     told, place = ENDINGS[ending(path)], Path(path)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with _settled(), rc_context({"svg.hashsalt": "lawdsl"}), atomic.replacing(place) as part:
-            figure.savefig(part, dpi=DPI, facecolor=figure.get_facecolor(), **told)
-    except OSError as error:
-        message = f"the picture cannot be written: {error.strerror or error}"
-        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place.")) from None
+    with (
+        _settled(),
+        rc_context({"svg.hashsalt": "lawdsl"}),
+        atomic.answering(place, "the picture", "Choose another place.") as part,
+    ):
+        figure.savefig(part, dpi=DPI, facecolor=figure.get_facecolor(), **told)
     return place
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from lawdsl import look
+from lawdsl.numbers import percent
 
 from ..calibration import DRAWS, Calibration
 from . import sheet
@@ -30,6 +31,6 @@ def ranks(calibration: Calibration) -> Figure:
     figure.supxlabel("rank of the truth among the draws, as a share", fontsize=look.SMALL)
     figure.supylabel("share of ranks below it, less its own", fontsize=look.SMALL)
     word = "calibrated" if calibration.ok else "rejected"
-    told = f"{calibration.replicates} replicates, {word} at a false-alarm rate of {look.percent(calibration.rate)}"
+    told = f"{calibration.replicates} replicates, {word} at a false-alarm rate of {percent(calibration.rate)}"
     sheet.title(figure, f"{calibration.law}: ranks of the truth", told)
     return figure

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from lawdsl.errors import AskError, Fault, OutsideError, Span
+from lawdsl.errors import AskError
 from lawdsl.markdown import block, code, prose, table
 from lawdsl.render import equation_latex
 from lawdsl.words import percent, question
@@ -79,12 +79,7 @@ def write(posterior: Posterior, path: Path) -> list[Path]:
             continue
         drawn[name] = plots.save(figure, path.with_name(f"{path.stem}-{name}.png"))
     text = markdown(posterior, {name: file.name for name, file in drawn.items()})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(path, text)
-    except OSError as error:
-        message = f"the report cannot be written: {error.strerror or error}"
-        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place.")) from None
+    atomic.answer(path, text, "the report", "Choose another place.")
     return [path, *drawn.values()]
 
 

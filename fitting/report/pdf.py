@@ -73,12 +73,7 @@ def print_pdf(html: str, path: Path) -> Path:
         if not made.is_file() or not made.stat().st_size:
             said = done.stderr.decode(errors="replace").strip().splitlines()
             raise _failed(program, said[-1][:200] if said else f"exit status {done.returncode}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write(path, made.read_bytes())
-        except OSError as error:
-            message = f"the PDF cannot be written: {error.strerror or error}"
-            raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --pdf.")) from None
+        atomic.answer(path, made.read_bytes(), "the PDF", "Choose another place with --pdf.")
     return path
 
 

@@ -287,13 +287,13 @@ def schema_command(out: Path | None, as_json: bool) -> None:
     """The JSON Schema of law files, generated from the code that reads them: with it editors complete and check."""
     import json
 
-    from .. import schema
+    from .. import atomic, schema
 
     if out is None:
         click.echo(json.dumps(schema.schema(), ensure_ascii=False) if as_json else schema.text(), nl=as_json)
         return
     try:
-        out.write_text(schema.text(), encoding="utf-8")
+        atomic.write(out, schema.text())
     except OSError as error:
         message = f"cannot write {out}: {error.strerror or error}"
         raise OutsideError(Fault("FIT001", Span(str(out)), message, "Check the folder and its rights.")) from None

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import AskError, Fault, OutsideError, Span
+from .. import atomic
+from ..errors import AskError, Fault, Span
 from . import say
 from .command import command
 from .fits import _engine
@@ -17,6 +18,9 @@ from .values import FitFile, OutFile
 
 if TYPE_CHECKING:
     from fitting import Posterior
+
+#: what to do where it cannot be written
+ELSEWHERE = "Choose another place with --out."
 
 
 @command("report")
@@ -56,7 +60,7 @@ def report_command(
         browser()  # before the work: where there is none, nothing is written
     made = page(posteriors, date.today().isoformat())
     path = out or Path("-".join(dict.fromkeys(one.law.name.replace("/", "-") for one in posteriors)) + ".html")
-    _write(path, made.html)
+    atomic.answer(path, made.html, "the report", ELSEWHERE)
     printed: dict[str, Any] | None = None
     if pdf is not None:
         from fitting.report.pdf import print_pdf
@@ -113,7 +117,7 @@ def _methods(posterior: Posterior, out: Path | None, as_json: bool) -> int:
     made, verdict = methods(posterior), posterior.verdict
     paths = [] if out is None else [out, out.with_suffix(".bib")]
     for path, text in zip(paths, (made.text, made.bibtex), strict=False):
-        _write(path, text)
+        atomic.answer(path, text, "the report", ELSEWHERE)
     if as_json:
         say.as_json({**made.as_json(), "paths": list(map(str, paths)), "verdict": verdict.as_json()})
     elif paths:
@@ -121,14 +125,3 @@ def _methods(posterior: Posterior, out: Path | None, as_json: bool) -> int:
     else:
         click.echo(f"{made.text}\n% BibTeX\n\n{made.bibtex}", nl=False)
     return 0 if verdict.ok else 1
-
-
-def _write(path: Path, text: str) -> None:
-    from .. import atomic
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write(path, text)
-    except OSError as error:
-        message = f"the report cannot be written: {error.strerror or error}"
-        raise OutsideError(Fault("FIT001", Span(str(path)), message, "Choose another place with --out.")) from None
