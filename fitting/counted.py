@@ -19,6 +19,9 @@ from lawdsl.law import Noise
 
 Array = NDArray[np.float64]
 
+#: a shape of the beta distribution that is as good as none: what it says of a share is a certainty
+SMALLEST = 1e-290
+
 #: the variance of a count beyond which its distribution is that of an expansion about the normal
 SMOOTH = 1e4
 
@@ -33,44 +36,66 @@ def log_density(noise: Noise, observed: Any, rows: Mapping[str, Any], xp: Any = 
     if xp is None:
         from jax import numpy as xp
     mean = rows["location"]
-    if noise.family in ("beta", "beta-binomial"):
-        possible = (mean > 0) & (mean < 1)
-    else:
-        possible = (mean >= 0) & ((mean <= 1) | (noise.family == "poisson"))
+    possible = _possible(noise, mean)
     mean = xp.where(possible, mean, 0.5)
     return xp.where(possible, _inside(noise, observed, mean, rows, xp), -xp.inf)
 
 
+def _possible(noise: Noise, mean: Any) -> Any:
+    """Where a mean is one of the family. A share that rounds to 0 or 1 is one of a count's and none of a beta's."""
+    if noise.family == "beta":
+        return (mean > 0) & (mean < 1)
+    return (mean >= 0) & ((mean <= 1) | (noise.family == "poisson"))
+
+
+def _shapes(mean: Any, concentration: Any, xp: Any) -> tuple[Any, Any]:
+    """The shapes of the beta distribution about a mean."""
+    return xp.maximum(mean * concentration, SMALLEST), xp.maximum((1 - mean) * concentration, SMALLEST)
+
+
 def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any], xp: Any) -> Any:
     """The same for a mean that is one."""
-    from .special import loggamma as gamma
+    from .special import remainder, rising
 
     if xp is np:
         from scipy.special import xlog1py, xlogy
     else:
         from jax.scipy.special import xlog1py, xlogy
 
-    def loggamma(x: Any) -> Any:
-        return gamma(x, xp)
-
     match noise.family:
         case "beta":
-            a, b = mean * rows["concentration"], (1 - mean) * rows["concentration"]
-            inside = xp.where((observed > 0) & (observed < 1), observed, 0.5)
-            both = loggamma(a + b) - loggamma(a) - loggamma(b)
-            return both + (a - 1) * xp.log(inside) + (b - 1) * xp.log1p(-inside)
+            kappa = rows["concentration"]
+            a, b = _shapes(mean, kappa, xp)
+            x = xp.where((observed > 0) & (observed < 1), observed, 0.5)
+            off, rest = x - mean, 1 - mean
+            divergence = mean * _log_ratio(x, mean, off, xp) + rest * _log_ratio(1 - x, rest, -off, xp)
+            both = remainder(kappa, xp) - remainder(a, xp) - remainder(b, xp)
+            return kappa * divergence + both - xp.log(x) - xp.log1p(-x)
         case "binomial":
             n = rows["trials"]
             k = observed * n
             return _choices(n, k, xp) + xlogy(k, mean) + xlog1py(n - k, -mean)
         case "beta-binomial":
-            n, a, b = rows["trials"], mean * rows["concentration"], (1 - mean) * rows["concentration"]
+            n = rows["trials"]
+            a, b = _shapes(mean, rows["concentration"], xp)
             k = observed * n
-            drawn = loggamma(k + a) + loggamma(n - k + b) - loggamma(n + a + b)
-            return _choices(n, k, xp) + drawn - loggamma(a) - loggamma(b) + loggamma(a + b)
+            return _choices(n, k, xp) + rising(a, k, xp) + rising(b, n - k, xp) - rising(a + b, n, xp)
         case "poisson":
-            return xlogy(observed, mean) - mean - loggamma(observed + 1)
+            k = xp.maximum(observed, 1.0)
+            some = k * xp.log(xp.where(observed > 0, mean, 1.0) / k) - (mean - k) - xp.log(k) - remainder(k, xp)
+            return xp.where(observed > 0, some, -mean)
     raise ValueError(noise.family)
+
+
+def _sure(mean: Any) -> Any:
+    """Where a share is one without scatter."""
+    return (mean == 0) | (mean == 1)
+
+
+def _log_ratio(x: Any, mean: Any, off: Any, xp: Any) -> Any:
+    """log(x/mean), to relative precision where they are close; `off` is x - mean."""
+    near = xp.abs(off) < 0.5 * mean
+    return xp.where(near, xp.log1p(xp.where(near, off / mean, 0.0)), xp.log(x / mean))
 
 
 def _choices(n: Any, k: Any, xp: Any) -> Any:
@@ -99,8 +124,7 @@ def deviation(noise: Noise, rows: Mapping[str, Any]) -> Array:
 def draw(noise: Noise, rows: Mapping[str, Any], random: np.random.Generator) -> Array:
     """Observations shaped like the mean; NaN where the mean is no mean of the family."""
     mean = np.asarray(rows["location"], dtype=float)
-    counts = noise.family == "poisson"
-    good = np.isfinite(mean) & (mean > 0) & (counts | (mean < 1))
+    good = np.isfinite(mean) & _possible(noise, mean)
     mean = np.where(good, mean, 0.5)
     others = {name: np.broadcast_to(rows[name], mean.shape) for name in ("trials", "concentration") if name in rows}
     match noise.family:
@@ -111,7 +135,7 @@ def draw(noise: Noise, rows: Mapping[str, Any], random: np.random.Generator) -> 
             found = random.binomial(trials, mean) / trials
         case "beta-binomial":
             trials = np.maximum(1, np.rint(others["trials"])).astype(int)
-            chance = random.beta(mean * others["concentration"], (1 - mean) * others["concentration"])
+            chance = np.where(_sure(mean), mean, random.beta(*_shapes(mean, others["concentration"], np)))
             found = random.binomial(trials, chance) / trials
         case _:
             found = random.poisson(np.minimum(mean, 1e15)).astype(float)
@@ -126,7 +150,7 @@ def quantile(noise: Noise, rows: Mapping[str, Any], u: Array, v: Array) -> Array
     from scipy.special import betaincinv
 
     mean = np.asarray(rows["location"], dtype=float)
-    good = np.isfinite(mean) & (mean > 0) & ((noise.family == "poisson") | (mean < 1))
+    good = np.isfinite(mean) & _possible(noise, mean)
     mean = np.where(good, mean, 0.5)
     match noise.family:
         case "beta":
@@ -137,7 +161,7 @@ def quantile(noise: Noise, rows: Mapping[str, Any], u: Array, v: Array) -> Array
             trials = np.maximum(1.0, np.rint(rows["trials"]))
             chance = mean
             if noise.family == "beta-binomial":
-                chance = betaincinv(mean * rows["concentration"], (1 - mean) * rows["concentration"], v)
+                chance = np.where(_sure(mean), mean, betaincinv(*_shapes(mean, rows["concentration"], np), v))
             found = _count(u, trials * chance, chance, trials) / trials
     return np.where(good, found, np.nan)
 

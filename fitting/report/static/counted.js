@@ -106,12 +106,15 @@ function count(u, mean, chance, trials) {
 export function counted(family, outputs, u, v, y) {
   const draws = u.length;
   return (i, mean) => {
-    if (!(Number.isFinite(mean) && mean > 0 && (mean < 1 || family === "poisson"))) return NaN;
+    const sure = mean === 0 || mean === 1;
+    if (!(Number.isFinite(mean) && mean >= 0 && (mean <= 1 || family === "poisson")) || (sure && family === "beta"))
+      return NaN;
     if (family === "poisson") return count(u[i], Math.min(mean, 1e15), 0, Infinity);
     const shape = y[outputs.concentration * draws + i];
     if (family === "beta") return betaQuantile(mean * shape, (1 - mean) * shape, u[i]);
     const trials = Math.max(1, rint(y[outputs.trials * draws + i]));
-    const chance = family === "beta-binomial" ? betaQuantile(mean * shape, (1 - mean) * shape, v[i]) : mean;
+    const scatters = family === "beta-binomial" && !sure;
+    const chance = scatters ? betaQuantile(mean * shape, (1 - mean) * shape, v[i]) : mean;
     return count(u[i], trials * chance, chance, trials) / trials;
   };
 }
