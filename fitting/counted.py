@@ -19,8 +19,8 @@ from lawdsl.law import Noise
 
 Array = NDArray[np.float64]
 
-#: a shape of the beta distribution that is as good as none: what it says of a share is a certainty
-SMALLEST = 1e-290
+#: a shape of the beta distribution that is as good as none; the square of its inverse, in slopes, is still a number
+SMALLEST = 1e-140
 
 #: the variance of a count beyond which its distribution is that of an expansion about the normal
 SMOOTH = 1e4
@@ -57,11 +57,6 @@ def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any], xp:
     """The same for a mean that is one."""
     from .special import remainder, rising
 
-    if xp is np:
-        from scipy.special import xlog1py, xlogy
-    else:
-        from jax.scipy.special import xlog1py, xlogy
-
     match noise.family:
         case "beta":
             kappa = rows["concentration"]
@@ -74,7 +69,9 @@ def _inside(noise: Noise, observed: Any, mean: Any, rows: Mapping[str, Any], xp:
         case "binomial":
             n = rows["trials"]
             k = observed * n
-            return _choices(n, k, xp) + xlogy(k, mean) + xlog1py(n - k, -mean)
+            # a mean of 0 or 1 has a slope only if what it denies was seen
+            won, lost = xp.where(k > 0, mean, 1.0), xp.where(k < n, mean, 0.0)
+            return _choices(n, k, xp) + k * xp.log(won) + (n - k) * xp.log1p(-lost)
         case "beta-binomial":
             n = rows["trials"]
             a, b = _shapes(mean, rows["concentration"], xp)

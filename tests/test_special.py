@@ -133,3 +133,6 @@ def test_a_share_that_rounds_to_a_certainty(family: str, share: float) -> None:
     with jax.enable_x64(True):
         there = {name: jnp.asarray(value) for name, value in rows.items()}
         assert np.allclose(counted.log_density(kind, jnp.full(5, share), there), 0, atol=1e-12)
+        others = {name: jnp.float64(values[0]) for name, values in rows.items() if name != "location"}
+        slope = jax.grad(lambda mean: counted.log_density(kind, share, {**others, "location": mean}))(share)
+    assert np.isfinite(slope)
