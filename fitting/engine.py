@@ -24,7 +24,7 @@ from lawdsl.table import Table, bind
 
 from . import outcomes, verdict
 from .model import Model, scale_of
-from .posterior import Posterior, Provenance
+from .posterior import METHODS, Posterior, Provenance
 from .verdict import Verdict
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ Array = NDArray[np.float64]
 Method = Literal["nuts", "map", "huber", "bootstrap"]
 Progress = Callable[[str, int, int], None]
 
-METHODS: tuple[Method, ...] = ("nuts", "map", "huber", "bootstrap")
 STARTS = 32
 #: unknowns above which starts come near the mode by gradients alone; so many do, and some steps of Newton's are left to
 #: the best of them

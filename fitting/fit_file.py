@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 
 from lawdsl import atomic
 
+from .fit_schema import admit
+
 SEAL = b"lawdsl sha256 "
+#: bytes that are hashed at once
+PIECE = 2**20
 #: values above which an array is worth compressing
 SMALL = 64
 
@@ -71,12 +75,13 @@ def _write(groups: Mapping[str, Group], path: str) -> None:
 def read(path: Path) -> dict[str, Group]:
     """The groups of a sealed file.
 
-    Raises: ValueError where the seal is broken, and what h5netcdf raises where the content is none of ours.
+    Raises: ValueError where the seal is broken or the contents are no fit's, and what h5netcdf raises.
     """
     import h5netcdf
 
     if not _sealed(path):
         raise ValueError("it is cut short, damaged, or was written by another program")
+    admit(path)
     with h5netcdf.File(path, "r") as file:
         return {"/": _read(file), **{f"/{name}": _read(group) for name, group in file.groups.items()}}
 
@@ -93,6 +98,10 @@ def _read(home: Any) -> Group:
 
 def _sealed(path: Path) -> bool:
     """Whether the file ends with the sha256 of all before it."""
-    content = memoryview(path.read_bytes())
-    end = max(0, len(content) - len(SEAL) - hashlib.sha256().digest_size)
-    return content[end:] == SEAL + hashlib.sha256(content[:end]).digest()
+    size = path.stat().st_size
+    end = max(0, size - len(SEAL) - hashlib.sha256().digest_size)
+    told = hashlib.sha256()
+    with path.open("rb") as file:
+        for start in range(0, end, PIECE):
+            told.update(file.read(min(PIECE, end - start)))
+        return file.read() == SEAL + told.digest()

@@ -21,7 +21,7 @@ from lawdsl.errors import AskError, Fault, InputError, LawdslError, OutsideError
 from lawdsl.law import Law
 from lawdsl.tabular import Tabular
 
-from . import fit_file
+from . import fit_file, fit_schema
 from .fit_file import Group
 from .verdict import Verdict
 
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-FORMAT = "lawdsl fit 2"
+#: raised when a reader of the form before would take something for what it is not
+VERSION = 2
+FORMAT = f"lawdsl fit {VERSION}"
+METHODS = ("nuts", "map", "huber", "bootstrap")
 RESIDUAL = "residual of "
 NUMBER = "number of the row"
 
@@ -257,16 +260,42 @@ def open_fit(path: str | Path) -> Posterior:
         cure = "Make one: lawdsl fit LAW."
         raise OutsideError(Fault("FIT002", where, "there is no such fit file", cure))
     try:
-        return _from_groups(fit_file.read(Path(path)))
+        groups = fit_file.read(Path(path))
+    except _DAMAGE as error:
+        raise _no_fit(where, error) from None
+    known = str(groups["/"].attributes.get("format", "not said"))
+    if known != FORMAT:
+        raise _of_another_form(where, known)
+    try:
+        found = _from_groups(groups)
+        fit_schema.complete(found)
     except LawdslError as error:
         faults = [
             Fault("FIT003", where, f"the law in this file is at fault: {f.message}", f.cure) for f in error.faults
         ]
         raise InputError(faults) from None
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
-        reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        cure = "Fit again; a fit file is written by lawdsl fit, and is not to be edited."
-        raise InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure)) from None
+    except _DAMAGE as error:
+        raise _no_fit(where, error) from None
+    return found
+
+
+#: what reading a file that is no fit may raise
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, IndexError, OverflowError)
+
+
+def _no_fit(where: Span, error: BaseException) -> InputError:
+    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    cure = "Fit again; a fit file is written by lawdsl fit, and is not to be edited."
+    return InputError(Fault("FIT003", where, f"not a fit file: {reason}", cure))
+
+
+def _of_another_form(where: Span, known: str) -> InputError:
+    """The refusal of a whole fit file that this version cannot read."""
+    number = known.removeprefix("lawdsl fit ")
+    newer = number.isdecimal() and len(number) < 9 and int(number) > VERSION
+    cure = "Update lawdsl: a newer one wrote this." if newer else "Fit again: lawdsl fit."
+    message = f"a fit file of the form {known[:40]!r}, and {FORMAT!r} is read here"
+    return InputError(Fault("FIT003", where, message, cure))
 
 
 def table_of(posterior: Posterior) -> Table:
@@ -283,8 +312,6 @@ def _from_groups(groups: Mapping[str, Group]) -> Posterior:
     from lawdsl.library import parse
 
     attributes = groups["/"].attributes
-    if attributes.get("format") != FORMAT:
-        raise ValueError(f"its format is {attributes.get('format', 'not said')!r}, and {FORMAT!r} is read here")
     law = parse(str(attributes["law"]), "the law in the fit")
     plain = json.loads(attributes["provenance"])
     provenance = Provenance(

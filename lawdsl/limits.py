@@ -27,6 +27,8 @@ TABLE_BYTES = 4 * 1024**3
 TABLE_COLUMNS = 4_096
 #: levels of one factor
 FACTOR_LEVELS = 10_000
+#: bytes of a fit file, and of its arrays once they are unpacked; and variables of it, or of one of its groups
+FIT_BYTES, FIT_VARIABLES = 4 * 1024**3, 10_000
 #: bytes of a results file of lm-eval, of one document of its samples, of a log of llama.cpp and of a piece of its line
 RESULTS_BYTES, SAMPLE_BYTES = 64 * 1024**2, 64 * 1024**2
 LOG_BYTES, LOG_LINE = 1024**3, 1024**2

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +18,7 @@ from posteriors import posterior
 import lawdsl
 from fitting import Posterior, Verdict, open_fit
 from fitting.fit_file import SEAL
+from fitting.fit_schema import complete
 from lawdsl.errors import InputError, OutsideError
 
 # ArviZ computes the same formulas in another order.
@@ -93,7 +98,7 @@ def test_a_point_fit_keeps_its_residuals(tmp_path: Path) -> None:
 def test_saving_again_replaces(kept: Posterior, tmp_path: Path) -> None:
     path = tmp_path / "fit.nc"
     kept.save(path)
-    other = posterior(kept.law, ROWS, {"b": np.full((2, 5), 0.5)})
+    other = posterior(kept.law, ROWS, {"b": np.full((2, 5), 0.5), "a": np.ones((2, 5, 3))})
     other.save(path)
     equal(other, open_fit(path))
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
@@ -253,6 +258,81 @@ def test_a_hostile_law_is_refused_and_nothing_is_run(
 )
 def test_attributes_of_another_form(saved: Path, tmp_path: Path, attributes: dict[str, str]) -> None:
     refused(forged(saved, tmp_path / "forged.nc", **attributes), "FIT003")
+
+
+def test_a_newer_fit_asks_for_a_newer_lawdsl(saved: Path, tmp_path: Path) -> None:
+    said = refused(forged(saved, tmp_path / "newer.nc", format="lawdsl fit 99"), "FIT003")
+    assert "'lawdsl fit 99'" in said and "Update lawdsl" in said
+    assert "lawdsl fit." in refused(forged(saved, tmp_path / "older.nc", format="lawdsl fit 1"), "FIT003")
+
+
+def sealed(path: Path, change: Callable[[Any], None]) -> Path:
+    """A fit file with its contents changed, and a seal that fits them."""
+    import h5py
+
+    path.write_bytes(path.read_bytes()[: -len(SEAL) - 32])
+    with h5py.File(path, "r+") as file:
+        change(file)
+    content = path.read_bytes()
+    path.write_bytes(content + SEAL + hashlib.sha256(content).digest())
+    return path
+
+
+def _outside(file: Any) -> None:
+    file["posterior"].create_dataset("e", (4,), "f8", external=[("/etc/hostname", 0, 32)])
+
+
+def _link(file: Any) -> None:
+    import h5py
+
+    file["posterior"]["e"] = h5py.ExternalLink("/etc/hostname", "/b")
+
+
+def _bomb(file: Any) -> None:
+    file["posterior"].create_dataset("e", (10**6, 10**6), "f8", chunks=(1000, 1000), compression="gzip")
+
+
+FORGERIES: dict[str, tuple[Callable[[Any], None], str]] = {
+    "bytes of another file": (_outside, "kept in another file"),
+    "a link to another file": (_link, "points to another place"),
+    "a link within": (lambda f: f["posterior"].__setitem__("e", __import__("h5py").SoftLink("/b")), "another place"),
+    "terabytes of nothing": (_bomb, "unpacks to more than 4 GiB"),
+    "a folder in a folder": (lambda f: f["posterior"].create_group("deep"), "neither a variable"),
+    "a packing of its own": (
+        lambda f: f["posterior"].create_dataset("e", (99,), "f8", compression="lzf"), "packed in a way"),
+    "no draws": (lambda f: f.__delitem__("posterior"), "draws"),
+    "a parameter without draws": (lambda f: f["posterior"].__delitem__("b"), "draws of b are missing"),
+    "no method": (lambda f: f.attrs.__setitem__("method", "guess"), "no method 'guess'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", FORGERIES)
+def test_what_a_sealed_file_may_not_hold(saved: Path, tmp_path: Path, what: str) -> None:
+    """A seal is no proof: whoever makes a file can seal it."""
+    change, said = FORGERIES[what]
+    path = tmp_path / "forged.nc"
+    path.write_bytes(saved.read_bytes())
+    assert said in refused(sealed(path, change), "FIT003")
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "values", "said"),
+    [
+        ("draws", "z", np.ones((4, 100)), "z is no parameter of the law"),
+        ("draws", "b", np.full((4, 100), b"x"), "the draws of b"),
+        ("draws", "a", np.ones((4, 100, 2)), "the draws of a: 4x100x2 of float64, where 4x100x3 numbers belong"),
+        ("columns", "y", np.ones(3), "the column y: 3 of float64, where 4 numbers belong"),
+        ("codes", "g", np.array([0, 1, 2, 3]), "the codes of g are not of its 3 levels"),
+        ("codes", "g", np.array([0.5, 1, 2, 2]), "the codes of g are not of its 3 levels"),
+        ("stats", "energy", np.ones(100), "the statistic energy"),
+    ],
+)
+def test_arrays_that_do_not_fit_the_law(
+    kept: Posterior, tmp_path: Path, field: str, name: str, values: Any, said: str
+) -> None:
+    other = replace(kept, predictive={}, numbers=None, **{field: {**getattr(kept, field), name: values}})
+    with pytest.raises(ValueError, match="^" + re.escape(said)):
+        complete(other)
 
 
 def test_a_forged_copy_without_a_change_opens(saved: Path, tmp_path: Path, kept: Posterior) -> None:
