@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from .predicted import Predictions as Predictions
     from .predictions import Prediction as Prediction
     from .predictions import predict as predict
+    from .rerunning import Rerun as Rerun
+    from .rerunning import rerun as rerun
     from .simulation import simulate as simulate
     from .verdict import Verdict as Verdict
 
@@ -49,6 +51,7 @@ _HOMES = {
     "Posterior": "posterior",
     "Prediction": "predictions",
     "Predictions": "predicted",
+    "Rerun": "rerunning",
     "Verdict": "verdict",
     "ask": "answers",
     "backtest": "backtesting",
@@ -61,6 +64,7 @@ _HOMES = {
     "plan": "planning",
     "plots": "plots",
     "predict": "predictions",
+    "rerun": "rerunning",
     "simulate": "simulation",
 }
 

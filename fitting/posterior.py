@@ -304,8 +304,9 @@ def table_of(posterior: Posterior) -> Table:
 
     told = posterior.provenance
     return Table(
-        posterior.columns, posterior.codes, posterior.factors, told.rows, told.data, told.data_digest, told.notes
-    )
+        posterior.columns, posterior.codes, posterior.factors, told.rows, told.data, told.data_digest, told.notes,
+        numbers=posterior.numbers,
+    )  # fmt: skip
 
 
 def _from_groups(groups: Mapping[str, Group]) -> Posterior:

@@ -22,6 +22,7 @@ COMMANDS = {
     "design": ("design", "Which runs would teach most about a question, per FLOP."),
     "plan": ("plan", "What to spend a budget on, and what it may cost to be wrong."),
     "diff": ("keep", "What changed between two fits, and which predictions moved."),
+    "rerun": ("keep", "Fit again from a fit file, and say whether it comes out the same."),
     "lock": ("keep", "Write down what a fit rests on, and its constants."),
     "verify": ("keep", "Hold a lock against law, data and constants as they are now."),
     "backtest": ("backtest", "Fit below a frontier of compute, score the forecasts above it."),

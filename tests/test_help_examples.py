@@ -132,6 +132,7 @@ ask keys.nc optimum --given C=5.76e23
 design keys.nc --at N=70B,D=1.4T --candidates N=1B..10B:3,D=20B..300B:3 --budget 1e22
 plan keys.nc --budget 1e21 --target 2.7
 diff keys.nc mine.nc
+rerun keys.nc
 lock keys.nc
 verify
 backtest keys.nc --cuts 1e13 --alone

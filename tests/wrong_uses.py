@@ -55,6 +55,8 @@ TABLE = r"""
 2 ASK091 bound folder
 2 ASK091 bound folder --corpus x.jsonl
 2 ASK091 lock
+2 ASK091 rerun
+2 ASK091 rerun small.nc huber.nc
 2 ASK091 backtest
 2 ASK091 data show
 2 ASK091 data get
@@ -271,6 +273,10 @@ TABLE = r"""
 2 TAB005 lock small.nc --law qid --data rows.csv
 2 TAB005 lock small.nc --law small.yaml --data other.csv
 2 FIT003 lock rows.csv
+3 FIT002 rerun none.nc
+2 FIT003 rerun rows.csv
+2 ASK007 rerun small.nc --within 0
+2 ASK093 rerun small.nc -o folder
 2 FIT070 lock small.nc --law small.yaml --data rows.csv -o not.lock
 3 FIT070 verify none.lock
 2 FIT070 verify not.lock

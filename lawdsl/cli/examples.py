@@ -53,6 +53,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "plan": (("how to spend a budget", "lawdsl plan chinchilla.nc --budget 1e21 --target 2.7"),),
     "diff": (("two fits", "lawdsl diff chinchilla.nc mine.nc"),),
+    "rerun": (("whether a fit comes out the same here", "lawdsl rerun chinchilla.nc"),),
     "lock": (("what a fit rests on", "lawdsl lock chinchilla.nc -o lawdsl.lock"),),
     "verify": (("whether it still does", "lawdsl verify lawdsl.lock"),),
     "backtest": (

@@ -1,4 +1,4 @@
-"""Commands that keep fits: diff, lock, verify."""
+"""Commands that keep fits: diff, rerun, lock, verify."""
 
 from __future__ import annotations
 
@@ -90,6 +90,50 @@ def _cut(text: str) -> str:
 def _shift(one: Shift) -> tuple[str, str, str, str]:
     moved = "-" if one.sds != one.sds else f"{one.sds:+.2f}"
     return one.name, say.plus_minus(*one.first), say.plus_minus(*one.second), moved
+
+
+@command("rerun")
+@click.argument("fit", type=FitFile())
+@click.option("--within", type=Positive(), metavar="SD",
+              help="How many sd a number may move; unless said, what two runs of so many draws differ by.")  # fmt: skip
+@out_option("Write the new fit here; unless said it is only compared.")
+@JSON
+def rerun_command(fit: Path, within: float | None, out: Path | None, as_json: bool) -> int:
+    """Fit again from a fit file alone: its law, rows, method, seed and settings, by what is installed here.
+
+    With the same packages on the same machine the draws are the same, bit for bit. Exit status 1 where a parameter, a
+    prediction or an answer moved further than two runs may differ.
+    """
+    engine = _engine()
+    posterior: Posterior = engine.open_fit(fit)
+    from fitting.rerunning import rerun
+
+    with say.progress(not as_json) as progress:
+        found = rerun(posterior, within=within, progress=progress)
+    if out is not None:
+        found.again.save(out)
+    good = found.ok and found.again.verdict.ok
+    if as_json:
+        written = None if out is None else str(out)
+        say.as_json({"fit": str(fit), "out": written, **found.as_json(), "verdict": found.again.verdict.as_json()})
+        return 0 if good else 1
+    if found.identical:
+        say.text(f"{fit}: fitted again, the same draws bit for bit")
+    else:
+        _print_diff(found.difference)
+        told = (
+            f"two runs of so many draws differ by up to {found.bound:.2g}" if within is None else f"{within:g} allowed"
+        )
+        say.text(f"{fit}: fitted again, {'the same' if found.ok else 'not the same'}; moved by {found.most:.2g} sd at "
+                 f"most, where {told}")  # fmt: skip
+        for one in found.moved:
+            say.note(
+                f"{one.name} moved too far: {' -> '.join(say.plus_minus(*pair) for pair in (one.first, one.second))}"
+            )
+    if out is not None:
+        say.text(f"wrote {out}")
+    say.verdict_of(found.again)
+    return 0 if good else 1
 
 
 @command("lock")
