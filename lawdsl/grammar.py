@@ -14,7 +14,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from . import limits
@@ -26,7 +26,16 @@ from .numbers import NUMBER, matched_number
 from .source import Scalar
 
 
-def parse_expression(source: Scalar | str, *, calls: Mapping[str, tuple[int, int | None]] | None = None) -> Expression:
+@dataclass
+class Budget:
+    """How many nodes may still be made of texts: those of one law share it, since sums over indices are written out."""
+
+    left: int = limits.LAW_NODES
+
+
+def parse_expression(
+    source: Scalar | str, *, calls: Mapping[str, tuple[int, int | None]] | None = None, budget: Budget | None = None
+) -> Expression:
     """The tree of a text. `calls` maps the callable names to (fewest, most) arguments; by default the functions.
 
     Raises: LawError with LAW010 (grammar), LAW011 (a construct outside the language), LAW012 (unknown function),
@@ -34,7 +43,7 @@ def parse_expression(source: Scalar | str, *, calls: Mapping[str, tuple[int, int
     """
     scalar = source if isinstance(source, Scalar) else Scalar(source, Span("", 1, 1, source))
     arities = {name: function.arity for name, function in FUNCTIONS.items()} if calls is None else calls
-    return _Reader(scalar, arities).read()
+    return _Reader(scalar, arities, budget or Budget()).read()
 
 
 #: signs that reach Python's parser; what the language does not have is refused there by name
@@ -43,13 +52,13 @@ _SKIPPED = re.compile(r"\s+|'[^'\n]*'|\"[^\"\n]*\"|[^\W\d]\w*")
 
 
 class _Reader:
-    def __init__(self, source: Scalar, arities: Mapping[str, tuple[int, int | None]]):
+    def __init__(self, source: Scalar, arities: Mapping[str, tuple[int, int | None]], budget: Budget):
         self.source = source
+        self.budget = budget
         self.arities = arities
         self.indices = source.indices
         self.locals: list[str] = []
         self.binders = arities.keys() == FUNCTIONS.keys()  # a prior has no indices and no roots in it
-        self.terms = 0
 
     def fail(self, code: str, at: int, message: str, cure: str) -> NoReturn:
         raise LawError(Fault(code, self.source.at(at), message, cure))
@@ -135,6 +144,10 @@ class _Reader:
     def walk(self, node: ast.expr, level: int) -> Expression:
         column = self.start(node)
         at = self.place(column)
+        self.budget.left -= 1
+        if self.budget.left < 0:
+            cure = f"All expressions of a law have at most {limits.LAW_NODES:,} names, numbers and signs."
+            self.fail("LAW014", 0, "sums over indices too long to write out", cure)
         if level > limits.EXPRESSION_DEPTH:
             self.fail("LAW014", at, f"nested deeper than {limits.EXPRESSION_DEPTH}", "Name its parts under `let`.")
         match node:
@@ -250,9 +263,6 @@ class _Reader:
             self.indices = outer.bind(index, value)
             terms.append(self.walk(args[1], level + 1))
         self.indices = outer
-        self.terms += len(terms)
-        if self.terms > limits.INDEX_NAMES:
-            self.fail("LAW014", at, "sums over indices too long to write out", f"At most {limits.INDEX_NAMES} terms.")
         sign = "+" if function == "sum" else "*"
         while len(terms) > 1:
             pairs = [terms[k : k + 2] for k in range(0, len(terms), 2)]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from itertools import product
+from math import prod
 
 from . import limits
 from .errors import Fault, LawError, suggest
@@ -88,9 +89,17 @@ class _Expander:
     def __init__(self, faults: list[Fault]):
         self.faults = faults
         self.made = 0
+        self.nodes = 0
 
     def node(self, node: Node, indices: Indices, block: str) -> Node:
-        """A node with what is below it written out; `block` is the law's key it stands under."""
+        """A node with what is below it written out; `block` is the law's key it stands under.
+
+        Raises: LawError (LAW041) where copies of copies become more than a law has place for.
+        """
+        self.nodes += 1
+        if self.nodes > limits.INDEX_NODES:
+            cure = f"At most {limits.INDEX_NODES:,} entries are written out."
+            raise LawError([*self.faults, Fault("LAW041", node.span, "indexed keys with too much below them", cure)])
         if isinstance(node, Scalar):
             return replace(node, indices=indices)
         if isinstance(node, Listing):
@@ -131,17 +140,17 @@ class _Expander:
                 self.faults.append(Fault("LAW041", place.span, f"no index '{name[:40]}'", suggest(name, known)))
                 return []
             options.append((here,) if here is not None else found if found is not None else (name,))
+        self.made += prod(len(several) for several in options)
+        if self.made > limits.INDEX_NAMES:  # before any is made: six indices of 64 would be 68 thousand millions
+            cure = f"At most {limits.INDEX_NAMES:,} are written out."
+            self.faults.append(Fault("LAW041", place.span, "too many indexed names", cure))
+            return []
         copies = []
         for values in product(*options):
-            self.made += 1
             bound = indices
             for name, at in zip(names, values, strict=True):
                 bound = bound.bind(name, at) if indices.of(name) is not None else bound
             copies.append((values, self.part(place, value, options, values, block), bound))
-        if self.made > limits.INDEX_NAMES:
-            cure = f"At most {limits.INDEX_NAMES:,} are written out."
-            self.faults.append(Fault("LAW041", place.span, "too many indexed names", cure))
-            return []
         return copies
 
     def part(

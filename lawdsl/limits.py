@@ -10,11 +10,14 @@ YAML_NODES = 8_192
 EXPRESSION_LENGTH = 4_000
 #: nesting of one expression: parentheses, and the depth of its tree
 EXPRESSION_DEPTH = 100
-#: values of an index, and names that indexed keys are written out to
+#: values of an index, names that indexed keys are written out to, and entries of the law so written out
 INDEX_VALUES = 64
 INDEX_NAMES = 4_096
+INDEX_NODES = 65_536
 #: operations of all of a law's expressions once every `let` and `use` is written out
 LAW_OPERATIONS = 20_000
+#: names, numbers and signs of all of a law's expressions, sums and products over indices written out
+LAW_NODES = 20_000
 #: laws that bring in laws that bring in laws
 USE_DEPTH = 8
 #: the largest and smallest magnitude of a number: sums and squares of such numbers stay finite in float64

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 import lawdsl
 from lawdsl import limits
 from lawdsl.errors import LawError, Span
 from lawdsl.expression import Expression, evaluate
-from lawdsl.grammar import parse_expression
+from lawdsl.grammar import Budget, parse_expression
 from lawdsl.indexing import Indices
 from lawdsl.render import canonical
 from lawdsl.source import Scalar
+
+#: a refusal comes before anything long is made; generous for a loaded machine
+AT_ONCE = 3.0
 
 INDICES = Indices((("i", ("1", "2", "3")), ("part", ("web", "code"))))
 
@@ -113,7 +118,56 @@ def test_indices_at_fault(line: str, instead: str, said: str) -> None:
     assert said in caught.value.faults[0].message
 
 
-def test_what_is_written_out_is_bounded() -> None:
-    many = "index: {i: 64, j: 64, k: 64}"
-    with pytest.raises(LawError, match="too many indexed names"):
-        lawdsl.parse(MIXTURE.replace("index: {i: 2, j: [web, code]}", many).replace("  c[i]:", "  c[i,j,k]:"))
+def with_indices(more: str = "", right: str = "E/N") -> str:
+    return (
+        "law: t\nindex: {i: 64, j: 64, k: 64, web: [a, b]}\nvariables: {N: {unit: tokens}}\n"
+        "response: {L: {unit: nats/token}}\nparameters: {E: {between: [1, 2]}, s: {prior: HalfNormal(0.1)}}\n"
+        f"equation: L = {right}\nnoise: {{family: normal, scale: s}}\n{more}"
+    )
+
+
+def refused(text: str) -> str:
+    """The message and cure of the one fault, which must come at once: nothing is written out before it is counted."""
+    began = time.process_time()
+    with pytest.raises(LawError) as caught:
+        lawdsl.parse(text)
+    assert time.process_time() - began < AT_ONCE
+    (fault,) = caught.value.faults
+    return f"{fault.code}: {fault.message}: {fault.cure}"
+
+
+def test_the_names_written_out_are_bounded() -> None:
+    """64 * 64 names are allowed, and one more is not; six indices, 68 thousand million names, are refused as quickly."""
+    all_of_them = "published: {p: {'E[i,j]': 1}}\n"
+    assert "'E_1_1' is not a parameter" in str(pytest.raises(LawError, lawdsl.parse, with_indices(all_of_them)).value)
+    many = "LAW041: too many indexed names: At most 4,096 are written out."
+    assert refused(with_indices("published: {p: {'E[i,j]': 1, 'F[1]': 1}}\n")) == many
+    assert refused(with_indices("published: {p: {'E[i,j,k,i,j,k]': 1}}\n")) == many
+
+
+def test_the_entries_below_indexed_keys_are_bounded() -> None:
+    """4,096 copies of a set of constants are as many laws in one."""
+    constants = ", ".join(f"a{n}: 1" for n in range(3000))
+    expected = "LAW041: indexed keys with too much below them: At most 65,536 entries are written out."
+    assert refused(with_indices(f"published: {{'p[i,j]': {{{constants}}}}}\n")) == expected
+
+
+def test_the_sums_written_out_are_bounded() -> None:
+    """A sum over sums is as long as the product of its indices: one is refused, and many that are together too long."""
+    expected = (
+        "LAW014: sums over indices too long to write out: "
+        "All expressions of a law have at most 20,000 names, numbers and signs."
+    )
+    assert refused(with_indices(right="E/N + sum(i, sum(j, sum(k, N)))")) == expected
+    part = "sum(i, sum(j, N))"
+    lawdsl.parse(with_indices(f"let: {{a: '{part}'}}\n", "E/N + a"))
+    lets = ", ".join(f"a{n}: '{part}'" for n in range(6))
+    assert refused(with_indices(f"let: {{{lets}}}\n", "E/N + a0 + a5")) == expected
+
+
+def test_a_budget_is_spent_by_what_is_read() -> None:
+    budget = Budget(4)
+    assert parse_expression("a*b + 1", budget=budget) == parse_expression("a*b + 1")
+    assert budget.left == 0
+    with pytest.raises(LawError, match="LAW014"):
+        parse_expression("c", budget=budget)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import Fault, LawError, Span, suggest
 from ..expression import Call, Comparison, Expression, Name, Operation, Text, evaluate, holds_local, walk
-from ..grammar import parse_expression
+from ..grammar import Budget, parse_expression
 from ..limits import NUMBER_MAGNITUDE
 from ..numbers import parse_number
 from ..shape import is_name
@@ -23,6 +23,7 @@ class Context:
 
     faults: list[Fault] = field(default_factory=list)
     tainted: set[Span] = field(default_factory=set)  # where the form was wrong already
+    budget: Budget = field(default_factory=Budget)
 
     def sound(self, node: Node | None) -> bool:
         """Whether a node is there and has its form, so that rules may read it."""
@@ -46,10 +47,10 @@ class Context:
 
     def expression(self, node: Node | None, scope: Iterable[str] | None, place: str) -> Expression | None:
         """The tree of a node, None where it is absent or faulty; its names must be in `scope`, where that is known."""
-        if not isinstance(node, Scalar) or not self.sound(node):
+        if not isinstance(node, Scalar) or not self.sound(node) or self.budget.left < 0:  # the last is said already
             return None
         try:
-            tree = parse_expression(node)
+            tree = parse_expression(node, budget=self.budget)
         except LawError as error:
             self.faults.extend(error.faults)
             return None
