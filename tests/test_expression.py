@@ -14,7 +14,7 @@ from strategies import positive_trees, trees
 
 from lawdsl import limits
 from lawdsl.errors import LawError, Span
-from lawdsl.expression import Expression, Name, Number, Operation, Text, depth, evaluate, walk
+from lawdsl.expression import Expression, Name, Number, Operation, Text, depth, evaluate, size, substitute, walk
 from lawdsl.functions import FUNCTIONS
 from lawdsl.grammar import parse_expression
 from lawdsl.source import Scalar
@@ -66,6 +66,9 @@ def test_precedence_is_pythons(text: str, same: str) -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [("(((a)))", "a"), ("(a*b)*c", "a*b*c"), ("a*(b*c)", "a*(b*c)"), ("(a+b)^2", "(a + b)^2"), ("(-2)^a", "(-2)^a"),
+     ("(a^b)^c", "(a^b)^c"), ("a^(b*c)", "a^(b*c)"), ("a^(b < c)", "a^(b < c)"), ("-(a + b)", "-(a + b)"),
+     ("not (a < b)", "not a < b"), ("(a < b) < c", "(a < b) < c"), ("a < (b < c)", "a < (b < c)"),
+     ("not (a < b or c < d)", "not (a < b or c < d)"), ("a == (b and c)", "a == (b and c)"), ("2 - -3", "2 - -3"),
      ("7B*a", "7000000000*a"), ("a - (b - c)", "a - (b - c)"), ("2^(-a)", "2^-a")],
 )  # fmt: skip
 def test_only_needed_parentheses_are_written(text: str, written: str) -> None:
@@ -180,6 +183,29 @@ def test_names_come_from_the_caller_alone() -> None:
         evaluate(parse_expression("pi"), {})
     with pytest.raises(ValueError, match="not a number"):
         evaluate(Text("1"), {})
+
+
+def test_a_root_is_found_where_it_changes_sign() -> None:
+    """The unknown is known inside the root alone, whatever the names around it."""
+    assert math.isclose(evaluate(parse_expression("x + root(x, x^2 - a, 1, b)"), {"x": 5, "a": 9, "b": 10}), 8)
+    nested = parse_expression("root(x, x - root(y, y^2 - x*a, 0.1, 100), 0.5, 50)")
+    assert math.isclose(evaluate(nested, {"a": 7}), 7)
+    with pytest.raises(ValueError, match="no root"):
+        evaluate(parse_expression("root(x, x^2 + 1, 1, 2)"), {})
+
+
+def test_names_are_replaced_by_trees_all_at_once() -> None:
+    swapped = {"a": Name("b"), "b": parse_expression("a + 1")}
+    assert substitute(parse_expression("a*exp(b)^c - a"), swapped) == parse_expression("b*exp(a + 1)^c - b")
+    assert substitute(parse_expression("(a < b) and not (c < a)"), swapped) == parse_expression(
+        "(b < a + 1) and not (c < b)"
+    )
+
+
+def test_how_large_a_tree_is() -> None:
+    assert [(size(t), depth(t)) for t in map(parse_expression, ("a", "-a", "a + b*c", "max(a, b, exp(c))"))] == [
+        (0, 1), (1, 2), (2, 3), (2, 3),
+    ]  # fmt: skip
 
 
 # Limits

@@ -137,7 +137,7 @@ def refused(text: str) -> str:
 
 
 def test_the_names_written_out_are_bounded() -> None:
-    """64 * 64 names are allowed, and one more is not; six indices, 68 thousand million names, are refused as quickly."""
+    """64 * 64 names are allowed, and one more is not; six indices, 68 thousand million names, are refused at once."""
     all_of_them = "published: {p: {'E[i,j]': 1}}\n"
     assert "'E_1_1' is not a parameter" in str(pytest.raises(LawError, lawdsl.parse, with_indices(all_of_them)).value)
     many = "LAW041: too many indexed names: At most 4,096 are written out."

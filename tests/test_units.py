@@ -66,3 +66,31 @@ def test_known_factors() -> None:
     assert conversion(Quantity("bits/token"), Quantity("nats/token")) == math.log(2)
     assert conversion(Quantity("percent"), Quantity("fraction")) == 0.01
     assert conversion(Quantity("GMAC"), Quantity("FLOP")) == 2e9
+
+
+#: what converts into what, each in numbers of the first; every other unit stands alone
+FAMILIES = [
+    {"FLOP": 1, "GMAC": 2e9, "PF-days": 8.64e19},
+    *({f"nats/{of}": 1, f"bits/{of}": math.log(2)} for of in ("token", "byte", "character", "image", "dimension")),
+    {"years": 1, "months": 1 / 12},
+    {"fraction": 1, "percent": 0.01},
+]
+
+
+def test_the_table_of_conversions() -> None:
+    for a, b in product(UNITS, UNITS):
+        factors = [family[a] / family[b] for family in FAMILIES if a in family and b in family]
+        assert conversion(Quantity(a), Quantity(b)) == (1.0 if a == b else factors[0] if factors else None), (a, b)
+
+
+def test_every_unit_and_kind_of_the_language() -> None:
+    """A word that vanished or changed would break the law files that say it."""
+    alone = (
+        "parameters", "tokens", "characters", "bytes", "bits", "nats/word", "steps", "sequences", "examples", "epochs",
+        "requests", "images", "pixels", "nats", "layers", "experts", "USD", "points", "time points", "count",
+        "vocabulary entries", "dimensions", "ratio",
+    )  # fmt: skip
+    assert UNITS.keys() == {*alone, *(unit for family in FAMILIES for unit in family)}
+    assert KINDS == {
+        "parameters": ("total", "non-embedding", "active", "non-zero"), "tokens": ("seen", "unique"),
+    }  # fmt: skip
