@@ -71,35 +71,39 @@ def copy(folder: Path) -> None:
 
 
 class Mutants:
-    """All mutants of a file. `code` has those of its functions in it, by name; `tables` are those outside of them."""
+    """Some mutants of a file: of its functions, all in `code` by the names in `inside`, and of its `tables`.
 
-    def __init__(self, file: Path):
+    Drawn before they are made, since mutmut copies the whole function for each.
+    """
+
+    def __init__(self, file: Path, sample: int, tables: int, chance: random.Random):
         from mutmut.mutation.file_mutation import combine_mutations_to_source, create_mutations
         from mutmut.mutation.trampoline_templates import mangle_function_name
 
         self.source = file.read_text(encoding="utf-8")
-        self.module, mutations, *_ = create_mutations(str(file), self.source)
-        self.code = combine_mutations_to_source(self.module, mutations).code
-        self.inside: dict[str, object] = {}
-        self.tables: list[object] = []
+        self.module, made, *_ = create_mutations(str(file), self.source)
         names = {}
         for statement in self.module.body:
-            own = "" if type(statement).__name__ == "FunctionDef" else None
-            if own is None and type(statement).__name__ == "ClassDef":
-                own = statement.name.value
-            for function in [] if own is None else [statement] if own == "" else statement.body.body:
-                if type(function).__name__ == "FunctionDef":
-                    names[function] = mangle_function_name(name=function.name.value, class_name=own or None)
+            if type(statement).__name__ == "FunctionDef":
+                names[statement] = mangle_function_name(name=statement.name.value, class_name=None)
+            elif type(statement).__name__ == "ClassDef":
+                for function in statement.body.body:
+                    if type(function).__name__ == "FunctionDef":
+                        owner = statement.name.value
+                        names[function] = mangle_function_name(name=function.name.value, class_name=owner)
+        inner = [k for k, one in enumerate(made) if one.contained_by_top_level_function in names]
+        outer = [k for k, one in enumerate(made) if one.contained_by_top_level_function not in names]
+        self.made = len(inner) + (len(outer) if tables else 0)
+        self.tables = [made[k] for k in chance.sample(outer, min(tables, len(outer)))]
+        drawn = [made[k] for k in sorted(chance.sample(inner, min(sample, len(inner))))]
+        self.code = combine_mutations_to_source(self.module, drawn).code
+        self.inside: dict[str, object] = {}
         counts: Counter[str] = Counter()
-        for mutation in mutations:
-            name = names.get(mutation.contained_by_top_level_function)
-            if name is None:
-                self.tables.append(mutation)
-                continue
+        for mutation in drawn:
+            name = names[mutation.contained_by_top_level_function]
             counts[name] += 1  # as mutmut numbers them
-            key = f"{name}__mutmut_{counts[name]}"
-            assert key in self.code
-            self.inside[key] = mutation
+            self.inside[f"{name}__mutmut_{counts[name]}"] = mutation
+        assert all(name in self.code for name in self.inside)
 
     def changed(self, mutation: object) -> str:
         """The whole source with one change."""
@@ -182,9 +186,9 @@ def note(outcome: Outcome, end: str, said: str, mutants: Mutants, mutation: obje
         print(f"{said}\n{mutants.difference(mutation)}", flush=True)
 
 
-def try_tables(folder: Path, file: Path, module: str, mutants: Mutants, chosen: list[object], outcome: Outcome) -> None:
+def try_tables(folder: Path, file: Path, module: str, mutants: Mutants, outcome: Outcome) -> None:
     """Changes outside functions, each in a pytest of its own."""
-    for mutation in chosen:
+    for mutation in mutants.tables:
         file.write_text(mutants.changed(mutation), encoding="utf-8")
         command = [
             sys.executable,
@@ -220,13 +224,10 @@ def test(modules: list[str], sample: int, tables: int, seed: int) -> dict[str, O
         os.chdir(folder)
         for module in modules:
             file = folder / "lawdsl" / f"{module.replace('.', '/')}.py"
-            mutants = found[module] = Mutants(file)
-            outcomes[module].made = len(mutants.inside) + (len(mutants.tables) if tables else 0)
-            chance = random.Random(f"{module} {seed}")
-            drawn = chance.sample(mutants.tables, min(tables, len(mutants.tables)))
-            try_tables(folder, file, module, mutants, drawn, outcomes[module])
-            names = chance.sample(sorted(mutants.inside), min(sample, len(mutants.inside)))
-            chosen += [(k / len(names), module, name) for k, name in enumerate(names)]
+            mutants = found[module] = Mutants(file, sample, tables, random.Random(f"{module} {seed}"))
+            outcomes[module].made = mutants.made
+            try_tables(folder, file, module, mutants, outcomes[module])
+            chosen += [(k / len(mutants.inside), module, name) for k, name in enumerate(mutants.inside)]
         for module in modules:
             (folder / "lawdsl" / f"{module.replace('.', '/')}.py").write_text(found[module].code, encoding="utf-8")
         sys.path[:0] = [str(folder), str(folder / "tests")]
