@@ -15,8 +15,8 @@ from lawdsl.indexing import Indices
 from lawdsl.render import canonical
 from lawdsl.source import Scalar
 
-#: a refusal comes before anything long is made; generous for a loaded machine
-AT_ONCE = 3.0
+#: seconds of CPU: a refusal comes before anything long is made; generous, as for a machine that traces each call
+AT_ONCE = 20.0
 
 INDICES = Indices((("i", ("1", "2", "3")), ("part", ("web", "code"))))
 
