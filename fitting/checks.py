@@ -168,9 +168,11 @@ def _replicated(
 
 
 def _skew(x: Array) -> Array:
+    """The skewness of each draw's residuals; 0 where all of them are the same."""
     left = x - x.mean(axis=1, keepdims=True)
     square = left * left
-    return np.asarray((square * left).mean(axis=1) / square.mean(axis=1) ** 1.5)
+    spread = square.mean(axis=1)
+    return np.asarray((square * left).mean(axis=1) / np.where(spread > 0, spread, 1.0) ** 1.5)
 
 
 _QUANTITIES: tuple[tuple[Any, str, str], ...] = (
