@@ -22,7 +22,7 @@ from lawdsl.evaluate import evaluate
 from lawdsl.expression import Call, Expression
 from lawdsl.law import Law, Variable
 
-POINTS = 25
+POINTS = 10
 #: tops of what is asked of a law; other quantities up to a million
 TOPS = {"parameters": 15, "tokens": 18, "FLOP": 33, "bits": 2}
 #: of the value's size, beside what a rounding of the inputs moves it by
