@@ -234,7 +234,7 @@ def test(modules: list[str], sample: int, tables: int, seed: int) -> dict[str, O
         plugin = Forks([(module, name) for _, module, name in sorted(chosen)], found, outcomes)
         ended = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests_of(folder, *modules)], [plugin])
         os.chdir(ROOT)
-        assert ended in (0, 5), "the tests do not pass without a mutant"
+        assert ended in (0, 2, 5), "the tests do not pass without a mutant"  # 2: interrupted, and counted so far
     return outcomes
 
 

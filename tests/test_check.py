@@ -154,6 +154,11 @@ def test_a_law_that_unfolds_too_far() -> None:
     assert codes(text) == ["LAW037"]
 
 
+def test_lets_stand_after_those_they_use() -> None:
+    law = parse(changed("{part: A/N^alpha}", "{part: b*a + c, a: b + c, b: 2*c, c: d*A, d: N^alpha}"))
+    assert [name for name, _ in law.let] == ["d", "c", "b", "a", "part"]
+
+
 def test_a_law_that_is_not_there() -> None:
     for name in ("no-such-law", "../laws/chinchilla", "a" * 5000, "a\0b.yaml", "a" * 5000 + ".yaml", ""):
         with pytest.raises(InputError) as caught:
@@ -347,6 +352,15 @@ def test_a_faulty_law_cannot_be_used_and_says_where(tmp_path: Path) -> None:
 
 
 # Order and factors
+
+
+def test_of_several_faults_of_a_used_law_the_first_is_told_and_the_rest_are_counted(tmp_path: Path) -> None:
+    for wrong, more in (("Q + part", ""), ("Q + R + part", " (1 more)")):
+        (tmp_path / "bad.yaml").write_text(GOOD.replace("E + part", wrong))
+        (tmp_path / "mine.yaml").write_text(user("{base: bad.yaml}"))
+        with pytest.raises(LawError) as caught:
+            load(tmp_path / "mine.yaml")
+        assert caught.value.faults[0].message.endswith(f"unknown name 'Q' in `equation`{more}")
 
 
 def test_orders_of_one_group_and_of_several() -> None:

@@ -66,7 +66,8 @@ def test_precedence_is_pythons(text: str, same: str) -> None:
 @pytest.mark.parametrize(
     ("text", "written"),
     [("(((a)))", "a"), ("(a*b)*c", "a*b*c"), ("a*(b*c)", "a*(b*c)"), ("(a+b)^2", "(a + b)^2"), ("(-2)^a", "(-2)^a"),
-     ("(a^b)^c", "(a^b)^c"), ("a^(b*c)", "a^(b*c)"), ("a^(b < c)", "a^(b < c)"), ("-(a + b)", "-(a + b)"),
+     ("(a^b)^c", "(a^b)^c"), ("0^a", "0^a"), ("-(-a)", "--a"),
+     ("a^(b*c)", "a^(b*c)"), ("a^(b < c)", "a^(b < c)"), ("-(a + b)", "-(a + b)"),
      ("not (a < b)", "not a < b"), ("(a < b) < c", "(a < b) < c"), ("a < (b < c)", "a < (b < c)"),
      ("not (a < b or c < d)", "not (a < b or c < d)"), ("a == (b and c)", "a == (b and c)"), ("2 - -3", "2 - -3"),
      ("7B*a", "7000000000*a"), ("a - (b - c)", "a - (b - c)"), ("2^(-a)", "2^-a")],
@@ -93,7 +94,7 @@ def test_every_node_knows_its_character() -> None:
     assert [n.at for n in walk(parse_expression(text)) if isinstance(n, Number)] == [2, 14]
 
 
-@pytest.mark.parametrize("text", ["'a'", "'\\d'", '"it\'s"', "''", "'λ\\'", "'{x}'"])
+@pytest.mark.parametrize("text", ["'a'", "'\"'", "'\\d'", '"it\'s"', "''", "'λ\\'", "'{x}'"])
 def test_a_quoted_text_is_taken_as_it_stands(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -8,6 +8,7 @@ import pytest
 
 import lawdsl
 from lawdsl import limits
+from lawdsl.check.context import Context
 from lawdsl.errors import LawError, Span
 from lawdsl.expression import Expression, evaluate
 from lawdsl.grammar import Budget, parse_expression
@@ -171,3 +172,7 @@ def test_a_budget_is_spent_by_what_is_read() -> None:
     assert budget.left == 0
     with pytest.raises(LawError, match="LAW014"):
         parse_expression("c", budget=budget)
+    context = Context(budget=Budget(0))
+    for _ in range(2):
+        assert context.expression(Scalar("c", Span("", 1, 1, "c")), ["c"], "let.x") is None
+    assert [fault.code for fault in context.faults] == ["LAW014"], "that it is spent is said once"

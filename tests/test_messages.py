@@ -117,6 +117,8 @@ LITERATURE = [
     ("ask:", "checks: [{set: paper, at: {N: 1}, value: Q, equals: 1, rel: 1}]\nask:"),
     ("ask:", "data: [{table: a.csv, fixed: {Q: 1}}, {table: b.csv, fixed: {E: 7}, where: N ==}]\nask:"),
     ("ask:", "data: {table: a.csv, map: {Q: n}, units: {D: inch, Q: tokens}}\nask:"),
+    ("ask:", "data: {tables: a.csv, missing: keep}\nask:"),
+    ("law: t", "law: t\ntopics: theories"),
     ("let:", "order: [E, E]\nlet:"),
     ("let:", "order: [[E, A], [sigma, Q]]\nlet:"),
 ]
