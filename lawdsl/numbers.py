@@ -87,7 +87,7 @@ def short(value: float, digits: int = 4) -> str:
         return f"{value:g}"
     size = abs(value)
     for suffix, scale in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
-        if scale * 0.99995 <= size < scale * (1e4 if suffix == "T" else 1e3) * 0.99995:
+        if scale * 0.99995 <= size < 9.9995e15:  # beyond, four digits are not enough for trillions
             whole = len(f"{size / scale:.0f}")  # fewer digits than that would be an exponent beside the suffix
             return f"{value / scale:.{max(digits, whole)}g}{suffix}"
     if 1e-3 <= size < 1e6:

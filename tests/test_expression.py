@@ -188,7 +188,7 @@ def test_names_come_from_the_caller_alone() -> None:
 
 def test_a_root_is_found_where_it_changes_sign() -> None:
     """The unknown is known inside the root alone, whatever the names around it."""
-    assert math.isclose(evaluate(parse_expression("x + root(x, x^2 - a, 1, b)"), {"x": 5, "a": 9, "b": 10}), 8)
+    assert math.isclose(evaluate(parse_expression("x + root(x, x^2 - a, c, b)"), {"x": 5, "a": 9, "b": 10, "c": 1}), 8)
     nested = parse_expression("root(x, x - root(y, y^2 - x*a, 0.1, 100), 0.5, 50)")
     assert math.isclose(evaluate(nested, {"a": 7}), 7)
     with pytest.raises(ValueError, match="no root"):

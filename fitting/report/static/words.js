@@ -84,7 +84,7 @@ export function short(value, digits = 4) {
   if (value === 0) return sign(value) + "0";
   const size = Math.abs(value);
   for (const [suffix, scale] of [["T", 1e12], ["B", 1e9], ["M", 1e6]]) {
-    if (scale * 0.99995 <= size && size < scale * (suffix === "T" ? 1e4 : 1e3) * 0.99995) {
+    if (scale * 0.99995 <= size && size < 9.9995e15) {
       return general(value / scale, Math.max(digits, fixed(size / scale, 0).length)) + suffix;
     }
   }
