@@ -65,7 +65,7 @@ def run(
     texts = [_canonical(job) for job in jobs]
     keys = [hashlib.sha256(f"{_name(task)}\n{text}".encode()).hexdigest() for text in texts]
     tell = progress or (lambda done, total: None)
-    with _Store.open(store) as kept:
+    with _Store.open(store) as kept, _stoppable(kept):
         found: dict[str, Result] = {key: kept.results[key] for key in keys if key in kept.results}
         left = {key: json.loads(text) for key, text in zip(keys, texts, strict=True) if key not in found}
         total = len(left) + len(found)
@@ -182,6 +182,17 @@ def _travels(error: Exception) -> bool:
         return isinstance(pickle.loads(pickle.dumps(error)), type(error))
     except Exception:
         return False
+
+
+@contextlib.contextmanager
+def _stoppable(kept: _Store) -> Iterator[None]:
+    """Whoever stops the run (KeyboardInterrupt) is told by a note what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if kept.path is not None:
+            stop.add_note(f"what is finished is in {kept.path}, and the same command goes on from there")
+        raise
 
 
 class _Store:

@@ -16,8 +16,10 @@ def main() -> None:
         return
     try:
         from .cli import run
+        from .cli.stopping import deaf
 
         status = run(sys.argv[1:])
+        deaf()
     except KeyboardInterrupt:  # before the command line was there to catch it
         status = 130
     except Exception as error:

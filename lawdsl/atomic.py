@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 from .errors import Fault, OutsideError, Span
+
+#: seconds without a write after which a file that was being written has nobody who writes it
+STALE = 3600.0
+#: what this process was asked for and has written, in order: told when it is stopped
+answered: list[str] = []
+_PART = re.compile(r"\.[0-9a-f]{32}\.part(\.\w+)?")
 
 
 @contextlib.contextmanager
@@ -16,7 +24,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """A name in the same folder to write to; what stands there becomes `path` in one step if all goes well, and is
     forced to the disk before. On any failure nothing is left, and what `path` held stays.
 
-    The name is hidden and ends as `path` does, since writers of pictures and tables go by the ending.
+    The name is hidden and ends as `path` does, since writers of pictures and tables go by the ending. What killed
+    processes have left under such names is taken away.
     Raises: OSError where it cannot be written.
     """
     part = path.with_name(f".{uuid4().hex}.part{path.suffix}")
@@ -29,6 +38,17 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+        _sweep_up(path.parent)
+
+
+def _sweep_up(folder: Path) -> None:
+    """Files that nobody has written to for an hour: whoever wrote them was killed."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PART.fullmatch(entry.name):
+                with contextlib.suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE:
+                        os.unlink(entry.path)
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -47,6 +67,7 @@ def answering(path: Path, what: str, cure: str) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
             yield part
+        answered.append(str(path))
     except OSError as error:
         message = f"{what} cannot be written: {error.strerror or error}"
         raise OutsideError(Fault("FIT001", Span(str(path)), message, cure)) from None

@@ -19,6 +19,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 #: how often something is begun, with nothing coming of it, before it is given up
 TRIES = 3
+#: exit status of a worker that was ended by SIGTERM
+ENDED = 143
 
 
 class Attempt(Protocol):
@@ -131,16 +133,22 @@ class Pool(Generic[A]):
                 process.join()
 
 
+def _leave(*_: object) -> None:
+    """A worker that is ended takes away what it was writing."""
+    raise SystemExit(ENDED)
+
+
 def _death(status: int | None) -> str:
     if status is not None and status < 0:
         name = signal.Signals(-status).name if -status in set(signal.Signals) else f"signal {-status}"
         return f"{name}; perhaps for want of memory" if name == "SIGKILL" else name
-    return f"exit status {status}"
+    return "SIGTERM" if status == ENDED else f"exit status {status}"
 
 
 def _serve(pipe: Any, work: Work) -> None:
     """A worker's life: work in, messages out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process decides
+    signal.signal(signal.SIGTERM, _leave)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

@@ -310,7 +310,7 @@ def test_sigterm_stops_politely(folder: Path, measured: Path, lawdsl: Any, monke
     real, handler = unit.quantize, signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(unit, "quantize", quantize)
     status, out, err = lawdsl("measure", folder / "plan.yaml")
-    assert (status, out) == (130, "")
+    assert (status, out) == (143, "")
     assert "stopped" in err and "the same command goes on from there" in err
     assert count(folder) == 3 and signal.getsignal(signal.SIGTERM) is handler
     monkeypatch.setattr(unit, "quantize", real)

@@ -2,8 +2,8 @@
 
 Answers go to stdout, everything else to stderr; `--json` makes the answer one JSON object, and what went wrong one
 too. Exit status: 0 good; 1 the answer exists but is not to be believed (its verdict says why); 2 the input is at fault;
-3 something outside failed; 130 stopped by Ctrl-C. Commands are imported when they are called, so that `--help` costs
-nothing.
+3 something outside failed; 130 stopped by Ctrl-C, 143 by SIGTERM. Commands are imported when they are called, so that
+`--help` costs nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import click
 
 from ..commands import COMMANDS, help_page
 from .command import Group
+from .stopping import stoppable, stopped
 from .terminal import colour, prepare
 
 if TYPE_CHECKING:
@@ -58,23 +59,27 @@ def group() -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit status."""
     os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else JAX wakes an accelerator that the engine has no use for
+    from .. import atomic
     from ..errors import Fault, LawdslError, Span
 
     prepare()
+    before = len(atomic.answered)
     try:
-        result = group.main(arguments, prog_name="lawdsl", standalone_mode=False, color=colour())
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        with stoppable():
+            result = group.main(arguments, prog_name="lawdsl", standalone_mode=False, color=colour())
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return result if isinstance(result, int) else 0
     except LawdslError as error:
         return _failed(arguments, error.faults, error.status)
     except click.UsageError as error:
         from .command import wrong_use
 
         return _failed(arguments, [wrong_use(error, error.ctx or click.Context(group, info_name="lawdsl"))], 2)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped; nothing was written", err=True)
-        return 130
+    except (click.Abort, KeyboardInterrupt) as error:
+        status, told = stopped(error, atomic.answered[before:])
+        click.echo(told, err=True)
+        return status
     except (BrokenPipeError, SystemExit):
         leave_quietly()
         return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -105,13 +104,13 @@ def measure_command(
         executor = on_ray(address, wanted.workers, wanted.gpus)
     opened = open_store(wanted.store, wanted)
     try:
-        with _terminable(), _told(not as_json) as progress:
+        with _told(not as_json) as progress:
             summary = run_sweep(
                 wanted, opened, shard=share, executor=executor, progress=progress, elsewhere=where is not None
             )
-    except KeyboardInterrupt:
-        say.note(f"stopped; the rows that are finished are in {wanted.store}, and the same command goes on from there")
-        return 130
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"the rows that are finished are in {wanted.store}, and the same command goes on from there")
+        raise
     return _summary(wanted, summary, as_json)
 
 
@@ -209,24 +208,6 @@ def _summary(plan: Plan, found: Summary, as_json: bool) -> int:
 
 def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """A polite end (SIGTERM, as schedulers send it) stops a sweep as Ctrl-C does."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever runs us decides
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class _Told:

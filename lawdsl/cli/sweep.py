@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def sweep_command(
     _engine()
     from fitting.sweep import fits
 
-    with say.progress(not as_json) as progress:
+    with _told_where(out, store), say.progress(not as_json) as progress:
         done = fits(
             found, data, method=method, seeds=range(seeds), chains=chains, draws=draws, out=out, on=on,
             workers=workers, store=store, progress=lambda ready, total: progress("fits", ready, total),
@@ -55,6 +57,19 @@ def sweep_command(
     else:
         _print(done)
     return 0 if all(one["verdict"]["ok"] for one in done) else 1
+
+
+@contextmanager
+def _told_where(out: Path, store: Path | None) -> Iterator[None]:
+    """Whoever stops a sweep that has no store is told where its fits are."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if store is None:
+            stop.add_note(
+                f"fits that are finished are in {out}; with --store FILE a sweep goes on where it was stopped"
+            )
+        raise
 
 
 def _print(done: list[dict[str, Any]]) -> None:
