@@ -19,6 +19,8 @@ from lawdsl import atomic
 
 MAX_BYTES = 512 * 2**20
 SUFFIXES = (".program", ".expressions")
+#: folders that could not be used, and why: the command line says it once
+refused: dict[str, str] = {}
 
 
 def folder() -> Path | None:
@@ -34,8 +36,14 @@ def folder() -> Path | None:
 
             chosen = Path(user_cache_dir("lawdsl")) / "programs"
         chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return chosen if private(chosen) else None
-    except (OSError, RuntimeError, ImportError):
+        if private(chosen):
+            return chosen
+        refused[str(chosen)] = "it is another user's, or others may write to it"
+        return None
+    except OSError as error:
+        refused[str(named or error.filename)] = error.strerror or str(error)
+        return None
+    except (RuntimeError, ImportError):
         return None
 
 
@@ -49,11 +57,23 @@ def private(path: Path) -> bool:
 
 def keep(path: Path, content: bytes) -> None:
     """Write an entry, whole or not at all, and drop the oldest ones beyond the cache's size."""
-    with contextlib.suppress(Exception):  # no space, no rights: the fit goes on
+    try:
         with atomic.replacing(path) as part:
             part.touch(0o600)
             part.write_bytes(content)
         prune(path.parent, MAX_BYTES)
+    except OSError as error:  # no space, no rights: the fit goes on
+        refused[str(path.parent)] = error.strerror or str(error)
+
+
+def told() -> list[str]:
+    """What there is to say of folders that could not be used, said once."""
+    notes = [
+        f"what was compiled could not be kept in {folder}: {why}; it costs time alone, and LAWDSL_CACHE names another"
+        for folder, why in refused.items()
+    ]
+    refused.clear()
+    return notes
 
 
 def prune(folder: Path, limit: int) -> None:

@@ -2,12 +2,14 @@
 
 Written and read with h5netcdf alone, as xarray would write and read the same groups: its import, with pandas behind it,
 costs a second that a small fit takes for everything else. Behind the last byte that HDF5 reads stands a sha256 of all
-before it: HDF5 may read a damaged file forever, or read it wrongly.
+before it: HDF5 may read a damaged file forever, or read it wrongly. It is made in memory, since on a disk that is full
+HDF5 ends the process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,18 +43,19 @@ def write(groups: Mapping[str, Group], path: Path) -> Path:
 
     Raises: OutsideError (FIT001) where the file cannot be written.
     """
-    with atomic.answering(path, "the fit", "Choose another place with --out.") as part:
-        _write(groups, str(part))
-        with open(part, "r+b") as file:
-            file.write(SEAL + hashlib.file_digest(file, "sha256").digest())
+    made = io.BytesIO()
+    _write(groups, made)
+    content = made.getvalue()
+    sealed = content + SEAL + hashlib.sha256(content).digest()
+    atomic.answer(path, sealed, "the fit", "Choose another place with --out.")
     return path
 
 
-def _write(groups: Mapping[str, Group], path: str) -> None:
+def _write(groups: Mapping[str, Group], made: io.BytesIO) -> None:
     import h5netcdf
     import h5py
 
-    with h5netcdf.File(path, "w") as file:
+    with h5netcdf.File(made, "w") as file:
         for name, group in groups.items():
             home = file if name == "/" else file.create_group(name)
             for key, text in group.attributes.items():

@@ -21,8 +21,9 @@ import os
 import pickle
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lawdsl.errors import Fault, InputError, LawdslError, OutsideError, Span
 from lawdsl.processes import TRIES
@@ -33,6 +34,8 @@ Result = dict[str, Any]
 Progress = Callable[[int, int], None]
 #: what comes out of a job: its result, or the error that it raised
 Outcome = Result | BaseException
+#: how every line of a store begins
+FIRST = b'{"key":'
 Outcomes = Generator[tuple[str, Outcome], None, None]
 
 
@@ -198,7 +201,7 @@ def _stoppable(kept: _Store) -> Iterator[None]:
 class _Store:
     """Finished jobs by key, and the file that they are appended to, if there is one."""
 
-    def __init__(self, path: Path | None, file: IO[bytes] | None, results: dict[str, Result]):
+    def __init__(self, path: Path | None, file: FileIO | None, results: dict[str, Result]):
         self.path = path
         self.file = file
         self.results = results
@@ -213,7 +216,7 @@ class _Store:
         path = Path(store)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = open(path, "a+b")
+            file = FileIO(path, "a+")  # what found no space must not be tried again as it is closed
         except OSError as error:
             raise _unwritable(path, error) from None
         with file:
@@ -226,14 +229,15 @@ class _Store:
             return
         line = json.dumps({"key": key, "job": job, "result": result}, separators=(",", ":")) + "\n"
         try:
-            self.file.write(line.encode())
-            self.file.flush()
+            left = memoryview(line.encode())
+            while left:
+                left = left[self.file.write(left) :]
             os.fsync(self.file.fileno())
         except OSError as error:
             raise _unwritable(self.path, error) from None
 
 
-def _read(file: IO[bytes], path: Path) -> dict[str, Result]:
+def _read(file: FileIO, path: Path) -> dict[str, Result]:
     file.seek(0)
     content = file.read()
     whole = content.rfind(b"\n") + 1
@@ -246,7 +250,7 @@ def _read(file: IO[bytes], path: Path) -> dict[str, Result]:
             cure = "Name another file; a store holds nothing but the lines that sweeps of fits wrote."
             message = "this line is no finished job of a sweep"
             raise InputError(Fault("FIT031", Span(str(path), number), message, cure)) from None
-    if not results and whole < len(content) and not content.startswith(b'{"key":'):
+    if not results and whole < len(content) and not content.startswith(FIRST[: len(content)]):
         cure = "Name another file; a store holds nothing but the lines that sweeps of fits wrote."
         raise InputError(Fault("FIT031", Span(str(path), 1), "this file is no store of a sweep of fits", cure))
     if whole < len(content):
@@ -254,7 +258,7 @@ def _read(file: IO[bytes], path: Path) -> dict[str, Result]:
     return results
 
 
-def _lock(file: IO[bytes], path: Path) -> None:
+def _lock(file: FileIO, path: Path) -> None:
     """One run at a time appends to a store; the system lets the lock go with the process that held it."""
     try:
         import fcntl

@@ -67,6 +67,7 @@ def run(arguments: list[str]) -> int:
     try:
         with stoppable():
             result = group.main(arguments, prog_name="lawdsl", standalone_mode=False, color=colour())
+            _tell_of_cache()
             if sys.stdout is not None:
                 sys.stdout.flush()
             return result if isinstance(result, int) else 0
@@ -92,6 +93,16 @@ def run(arguments: list[str]) -> int:
             "ASK094", Span(str(error.filename or "")), reason, "Check the path, its rights, and the space there."
         )
         return _failed(arguments, [fault], 3)
+
+
+def _tell_of_cache() -> None:
+    """Say that the cache could not be used, if it was wanted."""
+    cache = sys.modules.get("fitting.cache")  # not imported for this
+    if cache is not None and (notes := cache.told()):
+        from . import say
+
+        for note in notes:
+            say.note(note)
 
 
 def _failed(arguments: list[str], faults: Iterable[Fault], status: int) -> int:

@@ -22,7 +22,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """SIGTERM is `Terminated`; and a stop that comes where Python swallows errors (in the end of an object) comes again."""
+    """SIGTERM is `Terminated`; a stop that comes where Python swallows errors (in the end of an object) comes again."""
 
     def terminate(*_: object) -> None:
         raise Terminated

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from . import apart, instants
-from .loop import Counts, killed
+from .loop import Counts, killed, stopped
 from .scenes import Scene, scenes, tables
 
 #: kills of commands whose workers import everything anew, for each kill of a sweep
@@ -38,6 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.kills", description=__doc__)
     parser.add_argument("--sweeps", type=int, default=40, help="kills over sweeps of measurements and of fits")
     parser.add_argument("--singles", type=int, default=20, help="kills over single fits, reports and other files")
+    parser.add_argument("--stops", type=int, default=0, help="SIGINTs and SIGTERMs, for each command")
     parser.add_argument("--seed", type=int, default=0, help="decides instants and order")
     parser.add_argument("--only", help="scenes whose names hold this word")
     parser.add_argument("--without-workers", action="store_true", help="leave out what takes minutes")
@@ -59,6 +60,9 @@ def main() -> int:
             killed(scene, folder / "work", number, chance, counts)
             print(f"{scene.name}: {number} kills, {time.monotonic() - began:.0f} s, {len(counts.faults)} faults",
                   *counts.faults[:5], sep="\n  ", file=sys.stderr, flush=True)  # fmt: skip
+        for scene in found if given.stops else []:
+            stopped(scene, folder / "work", given.stops, chance, counts)
+            print(f"{scene.name}: {given.stops} stops, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         library = os.environ.get(instants.NAME)

@@ -130,6 +130,7 @@ def _become(arguments: Sequence[str], folder: Path, said: Path, at_call: int, ou
     status = 3
     try:
         os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it would be deaf to it
         os.chdir(folder)
         text = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(text, 1)

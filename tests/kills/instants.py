@@ -1,4 +1,4 @@
-"""The library that kills a process at a chosen call to the file system (instants.c), built where a compiler is there."""
+"""The library that kills a process at a chosen call to the file system (instants.c), where there is a compiler."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import sys
 from collections import Counter
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Counts:
     """What was done and what was found; `faults` say what was wrong, in words."""
 
     kills: Counter[str] = field(default_factory=Counter)
+    stops: Counter[str] = field(default_factory=Counter)
     rows_checked: int = 0
     files_checked: int = 0
     rows_lost: int = 0
@@ -98,6 +100,33 @@ def killed(scene: Scene, work: Path, kills: int, chance: random.Random, counts: 
             if ended.status != 137:
                 _finished(scene, whole, ended, after, counts, resumed=row > 1)
                 break
+
+
+def stopped(scene: Scene, work: Path, stops: int, chance: random.Random, counts: Counts) -> None:
+    """So many SIGINTs and SIGTERMs: one line that says what is kept, the status, no file that was being written."""
+    whole = undisturbed(scene, work)
+    done = 0
+    while done < stops:
+        folder = _fresh(scene, work)
+        for _ in range(IN_A_ROW):
+            before: _Seen = apart.call(_look, scene, folder)
+            sent = chance.choice((signal.SIGINT, signal.SIGTERM))
+            ended = apart.command(scene.arguments, folder, after=chance.uniform(0, whole.seconds), with_signal=sent)
+            after: _Seen = apart.call(_look, scene, folder)
+            _compare(scene, whole, before, after, counts)
+            if ended.status == whole.status:
+                break
+            done += 1
+            counts.stops[f"{scene.name}: {sent.name}"] += 1
+            lines = [line for line in ended.said.splitlines() if line.startswith("stopped; ")]
+            quiet = ended.status == 128 + sent and not ended.said and after.alike == before.alike  # before it had begun
+            if not quiet and (
+                ended.status != 128 + sent or len(lines) != 1 or "Traceback" in ended.said or after.hidden
+            ):
+                counts.faults.append(
+                    f"{scene.name}: {sent.name}: status {ended.status}, {after.hidden} unfinished: {ended.said[-1500:]}"
+                )
+                print(counts.faults[-1], file=sys.stderr, flush=True)
 
 
 def _one(scene: Scene, folder: Path, whole: Whole, chance: random.Random) -> tuple[apart.Ended, str]:

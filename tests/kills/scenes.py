@@ -49,7 +49,7 @@ def hidden(folder: Path) -> list[str]:
     return [str(path.relative_to(folder)) for path in folder.rglob(".*") if path.is_file()]
 
 
-# --- measuring ---------------------------------------------------------------------------------------------------------
+# --- measuring ---
 
 PLAN = """measure: tiny
 checkpoints: runs/*
@@ -93,7 +93,7 @@ def measured(path: str, content: bytes) -> Any:
         import numpy as np
 
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return {key: (file[key].dtype.str, file[key].tobytes()) for key in file.files}
+            return {key: (file[key].dtype.str, file[key].tobytes()) for key in file.files if key != "seconds"}
     if name == "rows.csv":
         lines = list(csv.DictReader(io.StringIO(content.decode())))
         return [{column: text for column, text in line.items() if column not in PASSING} for line in lines]
@@ -114,7 +114,7 @@ def measured_rows(folder: Path) -> dict[str, str]:
     }
 
 
-# --- fits --------------------------------------------------------------------------------------------------------------
+# --- fits ---
 
 
 def tables(folder: Path, number: int = 4) -> None:
@@ -183,5 +183,5 @@ def scenes(fit: Callable[[Path], None]) -> list[Scene]:
         single("report", "report", "fit.nc", "--out", "new.html", make=fit, old=("new.html",)),
         single("report as Markdown", "report", "fit.nc", "--md", "md/new.md", make=fit, old=("md/new.md",)),
         single("methods", "report", "fit.nc", "--methods", "--out", "new.tex", make=fit, old=("new.tex", "new.bib")),
-        single("lock", "lock", "fit.nc", "--out", "new.lock", make=fit, old=("new.lock",)),
+        single("lock", "lock", "fit.nc", "--law", "line.yaml", "--out", "new.lock", make=fit, old=("new.lock",)),
     ]  # fmt: skip
