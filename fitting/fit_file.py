@@ -51,11 +51,11 @@ def write(groups: Mapping[str, Group], path: Path) -> Path:
     return path
 
 
-def _write(groups: Mapping[str, Group], made: io.BytesIO) -> None:
+def _write(groups: Mapping[str, Group], content: io.BytesIO) -> None:
     import h5netcdf
     import h5py
 
-    with h5netcdf.File(made, "w") as file:
+    with h5netcdf.File(content, "w") as file:
         for name, group in groups.items():
             home = file if name == "/" else file.create_group(name)
             for key, text in group.attributes.items():

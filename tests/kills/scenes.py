@@ -183,5 +183,5 @@ def scenes(fit: Callable[[Path], None]) -> list[Scene]:
         single("report", "report", "fit.nc", "--out", "new.html", make=fit, old=("new.html",)),
         single("report as Markdown", "report", "fit.nc", "--md", "md/new.md", make=fit, old=("md/new.md",)),
         single("methods", "report", "fit.nc", "--methods", "--out", "new.tex", make=fit, old=("new.tex", "new.bib")),
-        single("lock", "lock", "fit.nc", "--law", "line.yaml", "--out", "new.lock", make=fit, old=("new.lock",)),
+        single("lock", "lock", "fit.nc", "--law", "line.yaml", "--out", "new.lock", make=fit, old=()),
     ]  # fmt: skip
