@@ -48,6 +48,8 @@ def parse_expression(
 
 #: signs that reach Python's parser; what the language does not have is refused there by name
 _SIGNS = frozenset("+-*/^()<>=!,.[]{}:~%&|")
+#: what begins as a number, and is none
+_ODD = re.compile(r"(?<![\w.])\d[\w.]*")
 _SKIPPED = re.compile(r"\s+|'[^'\n]*'|\"[^\"\n]*\"|[^\W\d]\w*")
 
 
@@ -116,6 +118,9 @@ class _Reader:
                 emit(" " * len(piece) if piece.isspace() else piece, at, True)
                 at = match.end()
             else:
+                if odd := _ODD.match(text, at):
+                    cure = "Numbers are written 0.5, 1e24, 7B or 100T."
+                    self.fail("LAW010", at, f"'{odd[0][:40]}' is not a number", cure)
                 if text[at] not in _SIGNS:
                     self.fail("LAW010", at, f"the character {text[at]!r}", "The grammar is Python's, with ^ for power.")
                 nested += (text[at] in "([{") - (text[at] in ")]}")

@@ -15,9 +15,9 @@ from .limits import NUMBER_MAGNITUDE
 SUFFIXES = {"K": 1e3, "k": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 #: a decimal number with an optional exponent or suffix; digits may be grouped by single underscores. What stands before
-#: it is looked at too, so that `x.5` and `1.5.2` are not read as two things side by side
+#: it and behind it is looked at too, so that `x.5`, `1.5.2` and `5.and` are not read as two things side by side
 NUMBER = re.compile(
-    r"(?<![\w.])(?P<digits>(?:\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:(?P<exponent>[eE][+-]?\d{1,4})|(?P<suffix>[kKMBT])(?!\w))?(?!\w)"
+    r"(?<![\w.])(?P<digits>(?:\d+(?:_\d+)*)(?:\.\d*)?|\.\d+)(?:(?P<exponent>[eE][+-]?\d{1,4})|(?P<suffix>[kKMBT]))?(?![\w.])"
 )
 
 
