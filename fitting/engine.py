@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lawdsl import limits
 from lawdsl.errors import Fault, InputError, Span
 from lawdsl.law import Law
 from lawdsl.library import load
@@ -90,9 +91,14 @@ def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
     faults = []
     if method not in METHODS:
         faults.append(Fault("FIT010", Span(law.name), f"no method '{method}'", f"Methods: {', '.join(METHODS)}."))
-    if not (1 <= chains <= 64 and 4 <= draws <= 1_000_000):
+    if not (1 <= chains <= limits.CHAINS and 4 <= draws <= limits.DRAWS):
         faults.append(
-            Fault("FIT011", Span(law.name), f"{chains} chains of {draws} draws", "1 to 64 chains, 4 draws up.")
+            Fault(
+                "FIT011",
+                Span(law.name),
+                f"{chains} chains of {draws} draws",
+                f"1 to {limits.CHAINS} chains, 4 to {limits.DRAWS:,} draws.",
+            )
         )
     if seed < 0:
         faults.append(Fault("FIT011", Span(law.name), f"seed {seed}", "A seed is zero or a positive integer."))

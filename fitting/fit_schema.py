@@ -79,7 +79,8 @@ def complete(posterior: Posterior) -> None:
     shape = first.shape[:2] if first is not None else (0, 0)
     if not all(shape):
         raise ValueError("it has no draws")
-    needed = law.needs(*(outcome.equation for outcome in law.outcomes))
+    own = tuple(outcome.equation for outcome in law.outcomes)
+    needed = law.needs(*(own if posterior.method in ("huber", "bootstrap") else law.trees))  # these estimate no noise
     for parameter in law.parameters:
         if parameter.free and parameter.name in needed and parameter.name not in posterior.draws:
             raise ValueError(f"draws of {parameter.name} are missing")

@@ -246,7 +246,7 @@ def _read(file: FileIO, path: Path) -> dict[str, Result]:
         try:
             entry = json.loads(line)
             results[str(entry["key"])] = dict(entry["result"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             cure = "Name another file; a store holds nothing but the lines that sweeps of fits wrote."
             message = "this line is no finished job of a sweep"
             raise InputError(Fault("FIT031", Span(str(path), number), message, cure)) from None

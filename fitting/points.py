@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from lawdsl import limits
 from lawdsl.errors import AskError, Fault, Span
 from lawdsl.law import FIRST, Law
 from lawdsl.ranges import is_range, read_range
 from lawdsl.table import Table, bind
-
-#: points that one call makes of ranges
-MOST = 1_000_000
 
 
 def points_of(law: Law, points: Any) -> list[Mapping[str, Any]]:
@@ -85,8 +83,8 @@ def _spread(law: Law, point: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         raise AskError(Fault("ASK018", Span(law.name), f"columns of different lengths: {told}", cure))
     rows = next(iter(lengths.values()), 1)
     count = rows * math.prod(len(values) for values in ranges.values())
-    if count > MOST:
-        cure = f"At most {MOST:,} at once: take fewer values."
+    if count > limits.POINTS:
+        cure = f"At most {limits.POINTS:,} at once: take fewer values."
         raise AskError(Fault("ASK018", Span(law.name), f"{count:,} points", cure))
     grid = [dict(zip(ranges, values, strict=True)) for values in itertools.product(*ranges.values())]
     along = [{name: values[i] for name, values in columns.items()} for i in range(rows)]

@@ -263,6 +263,11 @@ def open_fit(path: str | Path) -> Posterior:
         groups = fit_file.read(Path(path))
     except _DAMAGE as error:
         raise _no_fit(where, error) from None
+    return from_groups(groups, where)
+
+
+def from_groups(groups: Mapping[str, Group], where: Span) -> Posterior:
+    """The posterior that groups hold, held against its law. Raises: InputError (FIT003) where they are no fit's."""
     known = str(groups["/"].attributes.get("format", "not said"))
     if known != FORMAT:
         raise _of_another_form(where, known)

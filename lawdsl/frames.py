@@ -11,6 +11,7 @@ import csv
 import hashlib
 import json
 import os
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -136,9 +137,7 @@ def _from_file(path: Path) -> Frame:
 
             arrow = pyarrow.parquet.read_table(path, memory_map=True)
         elif form == "jsonl":
-            import pyarrow.json
-
-            arrow = pyarrow.json.read_json(path)
+            arrow = _read_json_lines(path)
         else:
             arrow = _read_csv(path, "\t" if form == "tsv" else ",")
         with open(path, "rb") as file:
@@ -156,8 +155,6 @@ def _from_folder(folder: Path) -> Frame:
     """A folder of rows, in the order of their files' names: its .json files hold an object each, its .jsonl files one a
     line. Of a sweep's store that is its folder `rows`. What a row does not say is missing there.
     """
-    import pyarrow as pa
-
     from .evaluations import read_evaluations
 
     if _holds_evaluations(folder):
@@ -182,9 +179,25 @@ def _from_folder(folder: Path) -> Frame:
     if not rows:
         cure = "Such a folder has .json or .jsonl files in it, or in a folder `rows` of its own."
         _fail("TAB003", name, "there are no rows in this folder", cure)
-    _check_header(list(columns), name)
-    arrow = pa.table({column: json_column([row.get(column) for row in rows]) for column in columns})
-    return _sized(Frame(arrow, name, digest.hexdigest(), {}))
+    return _sized(Frame(_of_rows(rows, list(columns), name), name, digest.hexdigest(), {}))
+
+
+def _read_json_lines(path: Path) -> pa.Table:
+    """A row a line, by Python's own reader: Arrow's falls over (a segmentation fault) at some rows, such as `{}`."""
+    columns, rows = dict[str, None](), list[dict[str, Any]]()
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                rows.append(_json_row(line, path, number))
+                columns.update(dict.fromkeys(rows[-1]))
+    return _of_rows(rows, list(columns), str(path))
+
+
+def _of_rows(rows: list[dict[str, Any]], columns: list[str], name: str) -> pa.Table:
+    import pyarrow as pa
+
+    _check_header(columns, name)
+    return pa.table({column: json_column([row.get(column) for row in rows]) for column in columns})
 
 
 def _holds_evaluations(folder: Path) -> bool:
@@ -222,13 +235,21 @@ def json_column(values: list[Any]) -> pa.Array:
         with contextlib.suppress(OverflowError):  # a whole number beyond any float: a text, which is no number either
             return pa.array([None if value is None else float(value) for value in values], pa.float64())
     texts = [v if v is None or isinstance(v, str) else json.dumps(v) for v in values]
-    return pa.array(texts, pa.string())
+    return pa.array([v if v is None or v.isascii() else _whole(v) for v in texts], pa.string())
+
+
+def _whole(text: str) -> str:
+    """A text whose halves of characters, which JSON can write, are question marks."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _check_header(header: list[str], name: str, line: int = 0) -> None:
     if len(header) > limits.TABLE_COLUMNS:
         _fail("TAB013", name, f"{len(header)} columns", f"At most {limits.TABLE_COLUMNS}.", line)
-    twice = sorted({column for column in header if header.count(column) > 1})
+    odd = [column for column in header if _whole(column) != column]
+    if odd:
+        _fail("TAB004", name, f"the column {ascii(odd[0])[:60]} is no text", "Name it in whole characters.", line)
+    twice = sorted(column for column, times in Counter(header).items() if times > 1)
     if twice:
         _fail("TAB004", name, f"the column '{twice[0]}' a second time", "Give every column its own name.", line)
 
@@ -255,9 +276,9 @@ def _read_csv(path: Path, delimiter: str) -> pa.Table:
 
     name = str(path)
     with open(path, encoding="utf-8-sig", newline="") as file:
-        head = file.readline(1_000_000)
+        head = file.readline(limits.TABLE_HEADER + 1)
         header = next(csv.reader([head], delimiter=delimiter), [])
-    if not header or len(head) >= 1_000_000:
+    if not header or len(head) > limits.TABLE_HEADER:
         _fail("TAB003" if not header else "TAB013", name, "no header line", "The first line names the columns.", 1)
     _check_header(header, name, 1)
     odd: list[Fault] = []

@@ -10,9 +10,13 @@ YAML_NODES = 8_192
 EXPRESSION_LENGTH = 4_000
 #: nesting of one expression: parentheses, and the depth of its tree
 EXPRESSION_DEPTH = 100
-#: values of an index, names that indexed keys are written out to, and entries of the law so written out
+#: nesting of an expression once the lets that it names are written out
+WRITTEN_DEPTH = 200
+#: values of an index
 INDEX_VALUES = 64
+#: names that indexed keys are written out to, and terms that sums over indices are
 INDEX_NAMES = 4_096
+#: mappings, lists and scalars of a law with indexed keys, once they are written out
 INDEX_NODES = 65_536
 #: operations of all of a law's expressions once every `let` and `use` is written out
 LAW_OPERATIONS = 20_000
@@ -30,12 +34,35 @@ TABLE_BYTES = 4 * 1024**3
 TABLE_COLUMNS = 4_096
 #: levels of one factor
 FACTOR_LEVELS = 10_000
-#: bytes of a fit file, and of its arrays once they are unpacked; and variables of it, or of one of its groups
-FIT_BYTES, FIT_VARIABLES = 4 * 1024**3, 10_000
-#: bytes of a results file of lm-eval, of one document of its samples, of a log of llama.cpp and of a piece of its line
-RESULTS_BYTES, SAMPLE_BYTES = 64 * 1024**2, 64 * 1024**2
-LOG_BYTES, LOG_LINE = 1024**3, 1024**2
-#: files of a folder that is looked through for them, and how deep
-EVALUATION_FILES, EVALUATION_DEPTH = 100_000, 6
+#: characters of a table's header line
+TABLE_HEADER = 1_000_000
+#: bytes of a fit file, and of its arrays once they are unpacked
+FIT_BYTES = 4 * 1024**3
+#: variables of a fit file, or of one of its groups
+FIT_VARIABLES = 10_000
+#: bytes of a results file of lm-eval
+RESULTS_BYTES = 64 * 1024**2
+#: bytes of one document of lm-eval's samples
+SAMPLE_BYTES = 64 * 1024**2
+#: bytes of a log of llama.cpp
+LOG_BYTES = 1024**3
+#: bytes of a log's line that are read at once
+LOG_LINE = 1024**2
+#: files of a folder that is looked through for results and logs
+EVALUATION_FILES = 100_000
+#: folders within folders that are looked through for them
+EVALUATION_DEPTH = 6
+#: bytes of the header of a file of weights: the format's own bound
+WEIGHTS_HEADER = 100_000_000
+#: numbers that a range is written out to
+RANGE_VALUES = 1_000
+#: points that one call makes of ranges and columns
+POINTS = 1_000_000
+#: chains of a sampler
+CHAINS = 64
+#: draws of a chain
+DRAWS = 1_000_000
+#: processes of a sweep
+WORKERS = 1_024
 #: faults reported of one table; the rest are counted
 TABLE_FAULTS = 20

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from . import limits
 from .errors import AskError, Fault, Span
 from .law import Law
 from .numbers import parse_number
 
 #: variables in these units are spaced evenly, all others by equal factors
 EVEN = frozenset({"bits", "layers", "epochs", "experts", "fraction", "percent", "ratio"})
-MOST = 1000
 
 
 def is_range(value: object) -> bool:
@@ -28,8 +28,8 @@ def read_range(law: Law, name: str, text: str, where: str = "") -> list[float]:
     high, _, count = rest.partition(":")
     ends = parse_number(low.strip()), parse_number(high.strip())
     many = int(count) if count.strip().isdecimal() and len(count) < 9 else 0
-    if ends[0] is None or ends[1] is None or not 2 <= many <= MOST:
-        cure = f"Write a range with its number of values, 2 to {MOST}: {name}=10M..10B:5."
+    if ends[0] is None or ends[1] is None or not 2 <= many <= limits.RANGE_VALUES:
+        cure = f"Write a range with its number of values, 2 to {limits.RANGE_VALUES:,}: {name}=10M..10B:5."
         raise AskError(Fault("ASK033", Span(where or law.name), f"'{text[:40]}' is no range", cure))
     return spaced(law, name, ends[0], ends[1], many)
 

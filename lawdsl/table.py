@@ -291,7 +291,9 @@ class _Binding:
                 message = f"'{name}' has no finite value in {missing.size} rows: {first}"
                 self.report("TAB007", message, cure, int(rows[missing[0]]))
             bad, wanted = self.outside(name, values)
-            outside += [(int(rows[i]), name, float(values[i]), wanted) for i in np.flatnonzero(bad)]
+            for i in np.flatnonzero(bad):
+                huge = limits.NUMBER_MAGNITUDE < values[i] < np.inf
+                outside.append((int(rows[i]), name, float(values[i]), _SIZE if huge else wanted))
         for name, text in words.items():
             empty = [int(rows[i]) for i, word in enumerate(text) if word is None]
             if empty and not drop:
@@ -317,12 +319,12 @@ class _Binding:
                     return (values < 0) | (values > 1), "between 0 and 1"
                 if noise.family == "poisson":
                     return (values < 0) | (values != np.rint(values)) & np.isfinite(values) | huge, "a count"
-                return huge, "a number of reasonable size"
+                return huge, _SIZE
             if variable.domain == "positive":
                 return (values <= 0) | huge, "positive"
             if variable.domain == "unit":
                 return (values < 0) | (values > 1), "between 0 and 1"
-            return huge, "a number of reasonable size"
+            return huge, _SIZE
 
     def levels(self, words: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, tuple[str, ...]]]:
         codes, levels = {}, {}
@@ -342,6 +344,7 @@ class _Binding:
         return codes, levels
 
 
+_SIZE = "a number of reasonable size"
 _CURE = {
     "positive": "Counts and sizes are positive; filter the row out (--where) or mend it.",
     "positive, and this law's noise is on the log": "Filter the row out, or put the noise `on: identity`.",
@@ -349,7 +352,7 @@ _CURE = {
     "between 0 and 1": "Divide percentages by 100 in the map.",
     "a count": "Counts are whole numbers, zero or more.",
     "a standard error (zero or more)": "Mend it, or leave `error` out of the noise.",
-    "a number of reasonable size": f"Magnitudes stay below {limits.NUMBER_MAGNITUDE:g}.",
+    _SIZE: f"Magnitudes stay below {limits.NUMBER_MAGNITUDE:g}.",
 }
 
 

@@ -23,6 +23,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from lawdsl import limits
 from lawdsl.errors import Fault, InputError, LawdslError, OutsideError, Span
 from lawdsl.numbers import parse_number
 from lawdsl.shape import NAME, NUMBER, TEXT, Block, Entry, Many, Words, read
@@ -37,8 +38,6 @@ from .methods.table import METHODS
 YES_NO = Words("true or false", ("true", "false"))
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 HUB = re.compile(r"[\w.-]{1,96}(/[\w.-]{1,96})?(@[\w./-]{1,128})?")
-#: processes on one machine
-MOST_WORKERS = 1024
 
 _TEXT: dict[str, Entry] = {
     "path": Entry(TEXT, "a text file, a table of texts, a folder, or hf:DATASET", required=True),
@@ -157,7 +156,7 @@ class _Reading:
         if not DEVICE.fullmatch(device):
             cure = "Devices are auto, cpu, cuda, cuda:0, cuda:1, ... and mps."
             self.report("MEA008", self.place(root, "device"), f"'{device[:40]}' is not a device", cure)
-        workers = self.whole(root, "workers", 1, most=MOST_WORKERS) if "workers" in good else 1
+        workers = self.whole(root, "workers", 1, most=limits.WORKERS) if "workers" in good else 1
         gpus = self.share(root) if "gpus" in good else 0.0
         store = self.folder / Path(self.text_of(root, "store", name)).expanduser()
         if self.faults:

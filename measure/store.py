@@ -23,8 +23,10 @@ import json
 import os
 import re
 import socket
+import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -362,7 +364,9 @@ def _arrays(path: Path) -> Documents | None:
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, ArithmeticError, MemoryError):
+        return None  # TypeError: one array, which has no name
+    except (zipfile.BadZipFile, zlib.error, struct.error):
         return None
 
 

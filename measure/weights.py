@@ -16,11 +16,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from lawdsl import limits
 from lawdsl.errors import Fault, InputError, OutsideError, Span
 
 SAFE = "model.safetensors"
 PICKLED = "pytorch_model.bin"
-HEADER_BYTES = 100_000_000  # the format's own bound
 TYPES = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 #: files a tokenizer may be made of; its digest is over those that are there
 TOKENIZER_FILES = (
@@ -186,7 +186,7 @@ def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...]]]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            if not 2 <= length <= min(HEADER_BYTES, size - 8):
+            if not 2 <= length <= min(limits.WEIGHTS_HEADER, size - 8):
                 raise ValueError("no header")
             entries = json.loads(file.read(length))
         entries.pop("__metadata__", None)

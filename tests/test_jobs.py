@@ -57,7 +57,7 @@ def test_a_store_is_gone_on_with(tmp_path: Path, log: Path) -> None:
 
 def test_what_is_no_store(tmp_path: Path) -> None:
     other = tmp_path / "notes.txt"
-    for text in ("dear diary", "dear diary\n", '{"key": "a", "result": {}}\n[1]\n'):
+    for text in ("dear diary", "dear diary\n", '{"key": "a", "result": {}}\n[1]\n', "[" * 3000 + "\n"):
         other.write_text(text)
         with pytest.raises(InputError, match="FIT031"):
             run(square, JOBS, on="here", store=other)

@@ -72,10 +72,10 @@ def check_expanded(
         deep = depth(tree) + max((depths.get(name, 0) for name in names), default=0)
         if place in definitions:
             sizes[place], depths[place] = count, deep
-        if count > limits.LAW_OPERATIONS or deep > 2 * limits.EXPRESSION_DEPTH:
+        if count > limits.LAW_OPERATIONS or deep > limits.WRITTEN_DEPTH:
             own = let.get(place) if isinstance(let, Node) and place in definitions else root.get(place)
             message = f"`{place}` has {count:,} operations, {deep} deep, once its lets are written out"
-            cure = f"At most {limits.LAW_OPERATIONS:,}, and {2 * limits.EXPRESSION_DEPTH} deep."
+            cure = f"At most {limits.LAW_OPERATIONS:,}, and {limits.WRITTEN_DEPTH} deep."
             context.report("LAW037", own.span if own is not None else root.span, message, cure)
             return
 

@@ -87,8 +87,8 @@ def _list(context: Context, name: Scalar, listed: Node, factor: bool) -> tuple[f
         if first is None or last is None or count is None:
             return ()
         spacing = text(listed.get("spacing")) or "linear"
-        ordered = first < last and (spacing == "linear" or first > 0)
-        if not ordered or count != int(count) or not 2 <= count <= limits.SIMULATED_ROWS:
+        ordered = -math.inf < first < last < math.inf and (spacing == "linear" or first > 0)
+        if not ordered or not 2 <= count <= limits.SIMULATED_ROWS or count != int(count):
             cure = "Write {from: 1, to: 2000, count: 2000}; with spacing: log both ends are positive."
             context.report("LAW043", name.span, f"the numbers of '{name.text}'", cure)
             return ()

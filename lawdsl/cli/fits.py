@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import limits
 from ..errors import AskError, Fault, InputError, OutsideError, Span
 from ..numbers import short
 from . import say
@@ -116,7 +117,7 @@ def _units(texts: tuple[str, ...], law: Law | None = None) -> dict[str, Any]:
 @seed_option("draws")
 @CHAINS
 @draws_option(4)
-@click.option("--warmup", type=Whole(3, 1_000_000), help="Warm-up draws a chain; 300 unless said.")
+@click.option("--warmup", type=Whole(3, limits.DRAWS), help="Warm-up draws a chain; 300 unless said.")
 @out_option("The fit file; fits/LAW-DIGEST.nc unless said.")
 @plot_option("curves, constants and residuals")
 @JSON

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
+from .. import limits
 from .values import OutFile, Whole
 
 JOB_OPTIONS = (
-    click.option("--workers", type=Whole(1, 1024), help="Processes; a core each unless said."),
+    click.option("--workers", type=Whole(1, limits.WORKERS), help="Processes; a core each unless said."),
     click.option(
         "--on",
         default="local",

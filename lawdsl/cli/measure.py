@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import limits
 from ..errors import Fault, InputError, OutsideError, Span
 from . import say
 from .command import command
@@ -64,7 +65,7 @@ def _listed(numbers: list[str]) -> str:
 @click.option("--on", "where", metavar="ray[:ADDRESS]", help="Measure on Ray: a cluster of this machine, or ADDRESS.")
 @click.option("--shard", metavar="I/N", help="The I-th of N shares of the work, for job arrays.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:N, mps; the plan's unless said.")
-@click.option("--workers", type=Whole(1, 1024), help="Processes; the plan's number unless said.")
+@click.option("--workers", type=Whole(1, limits.WORKERS), help="Processes; the plan's number unless said.")
 @click.option("--formats", is_flag=True, help="List the formats, and measure nothing.")
 @JSON
 def measure_command(

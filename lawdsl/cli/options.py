@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from .. import limits
 from .values import Level, OutFile, TableName, Whole
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -19,7 +20,9 @@ DATA = click.option(
 GIVEN = click.option(
     "--given", multiple=True, metavar="C=5.76e23", help="The question's numbers; levels of factors too."
 )
-CHAINS = click.option("--chains", type=Whole(1, 64), default=4, show_default=True, help="Chains of the sampler.")
+CHAINS = click.option(
+    "--chains", type=Whole(1, limits.CHAINS), default=4, show_default=True, help="Chains of the sampler."
+)
 
 
 def seed(same: str) -> Callable[[F], F]:
@@ -29,7 +32,9 @@ def seed(same: str) -> Callable[[F], F]:
 
 def draws(least: int) -> Callable[[F], F]:
     """`--draws`."""
-    return click.option("--draws", type=Whole(least, 1_000_000), default=1000, show_default=True, help="Draws a chain.")
+    return click.option(
+        "--draws", type=Whole(least, limits.DRAWS), default=1000, show_default=True, help="Draws a chain."
+    )
 
 
 def out(about: str, **more: Any) -> Callable[[F], F]:

@@ -293,6 +293,9 @@ def plan(data: bytes) -> None:
     """A plan of measuring."""
     from measure import read_plan
 
+    _file("plan/runs/tokens-1/config.json", b"{}")
+    _file("plan/evaluation.jsonl", b'{"text": "a"}')
+    _file("plan/calibration.jsonl", b'{"text": "a"}')
     read_plan(_file("plan/sweep.yaml", data))
 
 
