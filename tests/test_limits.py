@@ -17,7 +17,7 @@ from fitting import Posterior, fit, fit_schema, open_fit
 from fitting.points import points_of
 from lawdsl import limits
 from lawdsl.errors import LawdslError
-from lawdsl.grammar import parse_expression
+from lawdsl.grammar import Budget, parse_expression
 from lawdsl.indexing import expand
 from lawdsl.numbers import parse_number
 from lawdsl.ranges import read_range
@@ -148,6 +148,13 @@ def index_names(n: int, _: Path) -> object:
     return expand(compose("index: {i: 64}\nparameters: " + str(keys).replace("'{", "{").replace("}'", "}"), "<law>"))
 
 
+def index_nodes(n: int, _: Path) -> object:
+    """A list of a thousand below a key of 64 copies, and a plain list of as many as are wanting."""
+    copied = f"parameters: {{'c[i]': [{', '.join(['x'] * 1000)}]}}"
+    rest = n - (2 + 64 * 1001) - 1  # the law, its parameters, the copies and what is in them; the other list
+    return expand(compose(f"index: {{i: 64}}\n{copied}\nabout: [{', '.join(['x'] * rest)}]\n", "<law>"))
+
+
 def results(size: int, folder: Path) -> object:
     path = folder / "results_a.json"
     path.write_text(json.dumps({"results": {"t": {"acc": 0.5}}}).ljust(size))
@@ -245,6 +252,7 @@ EDGES = {
     "LAW_OPERATIONS": Edge("LAW037", operations),
     "WRITTEN_DEPTH": Edge("LAW037", written_depth),
     "INDEX_NAMES": Edge("LAW041", index_names),
+    "INDEX_NODES": Edge("LAW041", index_nodes),
     "TABLE_HEADER": Edge("TAB013", header, to=100),
     "RANGE_VALUES": Edge("ASK033", ranged),
     "POINTS": Edge("ASK018", points, to=100),
@@ -286,6 +294,15 @@ def test_a_number_at_its_edge() -> None:
     for cells in ([1.0000001e150, 1.0], ["1.0000001e150", "1"]):
         with pytest.raises(LawdslError, match="TAB008: row 1, 'N': 1e.150 is not a number of reasonable size"):
             lawdsl.bind(lawdsl.parse(LAW), ROWS | {"N": cells})
+
+
+def test_the_expressions_of_a_law_at_their_edge() -> None:
+    assert Budget().left == limits.LAW_NODES
+    shared = Budget(left=4)
+    for text in ("x", "x + y"):  # one node, and three
+        parse_expression(text, budget=shared)
+    with refused("LAW014"):
+        parse_expression("x", budget=shared)
 
 
 def test_a_fit_file_at_its_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
