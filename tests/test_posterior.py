@@ -98,7 +98,7 @@ def test_a_point_fit_keeps_its_residuals(tmp_path: Path) -> None:
 def test_saving_again_replaces(kept: Posterior, tmp_path: Path) -> None:
     path = tmp_path / "fit.nc"
     kept.save(path)
-    other = posterior(kept.law, ROWS, {"b": np.full((2, 5), 0.5), "a": np.ones((2, 5, 3))})
+    other = posterior(kept.law, ROWS, {"b": np.full((2, 5), 0.5), "a": np.ones((2, 5, 3)), "s": np.full((2, 5), 0.1)})
     other.save(path)
     equal(other, open_fit(path))
     assert [p.name for p in tmp_path.iterdir()] == ["fit.nc"]
