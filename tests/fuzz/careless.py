@@ -22,7 +22,7 @@ from . import laws
 from .texts import PAYLOADS, text
 
 #: the limits of `laws` for this: the same, but sooner reached
-SECONDS, PATIENCE, BYTES = 0.2, 0.5, 40 * 2**20
+SECONDS, PATIENCE, BYTES = 0.5, 1.0, 40 * 2**20
 
 
 def evaluates(content: str, again: bool) -> str:
