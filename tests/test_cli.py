@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 import yaml
 
-from lawdsl import catalogue, library
+from lawdsl import catalogue, cli, library
 from lawdsl.cli import COMMANDS, run
+from lawdsl.cli.stopping import Terminated
 from lawdsl.codes import CODES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,6 +171,24 @@ def test_an_interrupted_fit_leaves_nothing(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert out == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("stop", "status"), [(KeyboardInterrupt, 130), (Terminated, 143)])
+def test_what_was_half_made_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], stop: type[BaseException], status: int
+) -> None:
+    """A file that was being opened when the stop came complained, with a traceback, of what it had not become."""
+
+    class HalfMade:
+        def __init__(self) -> None:
+            raise stop
+
+        def __del__(self) -> None:
+            self.file.close()  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(cli.group, "main", lambda *_, **__: HalfMade())
+    assert cli.run(["fit"]) == status
+    assert capfd.readouterr().err == "stopped; nothing was written\n"
 
 
 # --- help ------------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import click
 
 from ..commands import COMMANDS, help_page
 from .command import Group
-from .stopping import stoppable, stopped
+from .stopping import let_go, stoppable, stopped
 from .terminal import colour, prepare
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ def run(arguments: list[str]) -> int:
         return _failed(arguments, [wrong_use(error, error.ctx or click.Context(group, info_name="lawdsl"))], 2)
     except (click.Abort, KeyboardInterrupt) as error:
         status, told = stopped(error, atomic.answered[before:])
+        let_go(error)
         click.echo(told, err=True)
         return status
     except (BrokenPipeError, SystemExit):

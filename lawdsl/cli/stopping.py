@@ -6,8 +6,10 @@ that is kept says so by a note on it (`add_note`), which is told. Exit status: 1
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -50,6 +52,16 @@ def stoppable() -> Iterator[None]:
     finally:
         sys.unraisablehook = before_hook
         signal.signal(signal.SIGTERM, before)
+
+
+def let_go(error: BaseException) -> None:
+    """What was half made when the stop came is let go here: its complaints, which Python prints, are no reader's."""
+    before, sys.unraisablehook = sys.unraisablehook, lambda lost: None
+    for one in (error, error.__cause__, error.__context__):
+        if one is not None:
+            traceback.clear_frames(one.__traceback__)
+    gc.collect()
+    sys.unraisablehook = before
 
 
 def deaf() -> None:
