@@ -1,4 +1,4 @@
-"""What all tests share: hypothesis without chance, a cache of their own, and the folder of public tables."""
+"""What all tests share: hypothesis without chance, no network, an own cache, and the folder of public tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import offline
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -16,6 +17,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
 settings.load_profile("house")
+
+offline.watch()
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """A test that asks anything of a network fails, also where the code under test goes on without an answer."""
+    before = len(offline.reached)
+    yield
+    assert not offline.reached[before:]
 
 
 @pytest.fixture(autouse=True, scope="session")

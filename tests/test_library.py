@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -171,23 +170,6 @@ def test_the_library_is_read_at_once() -> None:
     for name in library.names():
         library.load(name)
     assert time.process_time() - start < WHOLE
-
-
-def test_the_wheel_holds_sub_folders(tmp_path: Path) -> None:
-    """hatchling includes the folder `laws` whole: what is in a sub-folder of it travels too."""
-    builder = pytest.importorskip("hatchling.builders.wheel", reason="needs hatchling")
-    root = Path(__file__).resolve().parents[1]
-    for part in ("lawdsl", "fitting", "measure", "laws", "pyproject.toml", "README.md", "LICENSE"):
-        source = root / part
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, tmp_path / part)
-    (tmp_path / "laws" / "deep").mkdir()
-    shutil.copy(root / "laws" / "qid.yaml", tmp_path / "laws" / "deep" / "qid.yaml")
-    inside = {file.distribution_path for file in builder.WheelBuilder(str(tmp_path)).recurse_included_files()}
-    assert {f"lawdsl/laws/{name}.yaml" for name in (*library.names(), "deep/qid")} <= inside
-    assert "lawdsl/laws/law.schema.json" in inside
 
 
 words = st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), max_size=40).map(
