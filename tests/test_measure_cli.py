@@ -245,7 +245,8 @@ def test_checkpoints_at_fault_are_told_together(folder: Path, lawdsl: Any) -> No
 
 
 def test_an_unknown_name_on_the_hub_offline(folder: Path, lawdsl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    constants = pytest.importorskip("huggingface_hub").constants
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)  # the environment was read at its import, for all tests
     text = PLAN.replace("checkpoints: runs/*", "checkpoints: [runs/tokens-1M, nobody/nothing@step1]")
     (folder / "plan.yaml").write_text(text)
     status, out, _ = lawdsl("measure", folder / "plan.yaml", "--json")
