@@ -136,11 +136,9 @@ def _become(arguments: Sequence[str], folder: Path, said: Path, at_call: int, ou
         os.dup2(text, 1)
         os.dup2(text, 2)
         sys.argv = ["lawdsl", *arguments]
-        from lawdsl.__main__ import main
-
         instants.arm(at_call)
         try:
-            main()
+            _main()
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
         sys.stdout.flush()
@@ -155,10 +153,22 @@ def _become(arguments: Sequence[str], folder: Path, said: Path, at_call: int, ou
         os._exit(status)
 
 
+def _main() -> None:
+    """The command's own entry; a stop before it has begun is nobody's but the interpreter's."""
+    try:
+        from lawdsl.__main__ import main
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    main()
+
+
 def _strike(process: int, with_signal: int, worker: bool, chance: random.Random | None) -> int:
     """Kill; how many workers alone were killed."""
     if not worker:
-        os.killpg(process, with_signal)
+        try:
+            os.killpg(process, with_signal)
+        except ProcessLookupError:  # it has no group of its own yet
+            os.kill(process, with_signal)
         return 0
     found = [one for one in _children(process) if b"spawn_main" in _line(one)]
     if not found:

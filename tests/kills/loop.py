@@ -33,6 +33,13 @@ class Counts:
     unfinished_files: int = 0
     faults: list[str] = field(default_factory=list)
 
+    def tell(self) -> None:
+        """A line for the log: a run that is cut off has told what it did."""
+        told = (f"{self.kills.total()} kills, {self.rows_checked} rows and {self.files_checked} files looked at, "
+                f"{self.rows_lost} rows lost, {self.torn} torn, {self.resumes} resumed to the end, "
+                f"{self.resumes_unequal} unequal")  # fmt: skip
+        print(told, file=sys.stderr, flush=True)
+
     def as_json(self) -> dict[str, Any]:
         """The counts as JSON has them."""
         return vars(self) | {"kills": {"all": self.kills.total(), **self.kills}}
@@ -100,6 +107,7 @@ def killed(scene: Scene, work: Path, kills: int, chance: random.Random, counts: 
             if ended.status != 137:
                 _finished(scene, whole, ended, after, counts, resumed=row > 1)
                 break
+        counts.tell()
 
 
 def stopped(scene: Scene, work: Path, stops: int, chance: random.Random, counts: Counts) -> None:
