@@ -258,7 +258,7 @@ def _map(model: Model, seed: int, tell: Progress) -> Posterior:
 
 
 def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterior:
-    from .robust import DELTA, RESAMPLES, fit_huber
+    from .robust import DELTA, RESAMPLES, different_rows, fit_huber
 
     tell("searching for the optimum", 0, 1)
     try:
@@ -273,7 +273,7 @@ def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterio
     values = {n: v for n, v in values.items() if n not in noise_only and "." not in n}
     values = {n: v for n, v in values.items() if model.law.parameter[n].center is None}
     reasons = [] if found.optimum.converged else ["the search for the optimum did not come to rest"]
-    sought, distinct = model.width - len(noise_only), _distinct(model)
+    sought, distinct = model.width - len(noise_only), different_rows(model)
     if distinct < sought:
         reasons.append(f"{sought} constants from {distinct} different rows: others fit them as well (lawdsl identify)")
     if found.arrived < 0.9:
@@ -282,13 +282,6 @@ def _robust(model: Model, method: Method, seed: int, tell: Progress) -> Posterio
     told = _with_starts(Verdict(not reasons, tuple(reasons), tuple(notes)), found.optimum.agreement)
     settings = {"delta": DELTA, "objective": repr(found.optimum.value)}
     return _posterior(model, method, values, {}, told, seed, None, settings, found.residuals)
-
-
-def _distinct(model: Model) -> int:
-    """How many rows differ in anything that the law looks at."""
-    table = model.table
-    every = [*(table.columns[name] for name in model.law.inputs), *table.codes.values()]
-    return len(np.unique(np.stack(every), axis=1).T) if every else 1
 
 
 def _patterns(model: Model, values: Mapping[str, Array]) -> tuple[str, ...]:

@@ -126,3 +126,10 @@ def fit_huber(model: Model, seed: int, resamples: int = 0) -> PointFit:
         identity=f"bootstrap:{identity}",
     )  # fmt: skip
     return PointFit(best, position, residuals, loss.whole(again.positions, np), float(again.arrived.mean()))
+
+
+def different_rows(model: Model) -> int:
+    """How many rows differ in anything that the law looks at."""
+    table = model.table
+    every = [*(table.columns[name] for name in model.law.inputs), *table.codes.values()]
+    return len(np.unique(np.stack(every), axis=1).T) if every else 1
