@@ -103,6 +103,8 @@ def test_an_example_runs(line: str, here: Path, capsys: pytest.CaptureFixture[st
         (here / f"{line.split()[2]}.yaml").unlink(missing_ok=True)
     if "zsh" in line:
         pytest.skip("a line of zsh")
+    if "lawdsl measure" in line:
+        pytest.importorskip("torch", reason="needs the measure extra")
     if re.search(r"[$>|]", line):
         done = shell(line, here, HOME=str(here))
         assert done.returncode == 0, done.stderr
