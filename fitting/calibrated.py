@@ -33,14 +33,6 @@ TROUBLE: dict[str, str] = {
         "at its ceiling nothing is known of them: in a third of the replicates the two short chains "
         "disagree, and are ranked as they are. Not repeated with longer chains."
     ),
-    "imitation_success": (
-        "one of its seven quantities, K0, and 8 % of the draws diverge; what causes it has not been found out."
-    ),
-    "overoptimization": (
-        "a quarter of the draws diverge and in a third of the replicates the short chains disagree: by its prior a "
-        "policy may be so far past its peak that it wins nothing, to rounding, on most of its rows. That this is all "
-        "of the cause has not been shown."
-    ),
 }
 
 

