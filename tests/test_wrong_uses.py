@@ -105,6 +105,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_a_wrong_use_ends_in_a_message_with_a_cure(
     folder: Path, capsys: pytest.CaptureFixture[str], status: int, code: str, line: str
 ) -> None:
+    if line.startswith("measure ") and "--" not in line:
+        pytest.importorskip("torch", reason="needs the measure extra")
     before = sorted(folder.iterdir())
     found = run(shlex.split(line))
     out, err = capsys.readouterr()
