@@ -28,7 +28,6 @@ def command(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=600)
 
 
-@pytest.mark.slow  # on a loaded machine time and memory say other things than on a quiet one
 def test_the_watch_sees_what_a_careless_reader_does() -> None:
     """Code run, files, processes, sockets, time, memory, exceptions, warnings: "none did" says something only so."""
     told = json.loads(command("careless").stdout)
