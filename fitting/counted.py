@@ -126,7 +126,7 @@ def draw(noise: Noise, rows: Mapping[str, Any], random: np.random.Generator) -> 
     others = {name: np.broadcast_to(rows[name], mean.shape) for name in ("trials", "concentration") if name in rows}
     match noise.family:
         case "beta":
-            found = random.beta(mean * others["concentration"], (1 - mean) * others["concentration"])
+            found = random.beta(*_shapes(mean, others["concentration"], np))
         case "binomial":
             trials = np.maximum(1, np.rint(others["trials"])).astype(int)
             found = random.binomial(trials, mean) / trials
@@ -151,7 +151,7 @@ def quantile(noise: Noise, rows: Mapping[str, Any], u: Array, v: Array) -> Array
     mean = np.where(good, mean, 0.5)
     match noise.family:
         case "beta":
-            found = betaincinv(mean * rows["concentration"], (1 - mean) * rows["concentration"], u)
+            found = betaincinv(*_shapes(mean, rows["concentration"], np), u)
         case "poisson":
             found = _count(u, np.minimum(mean, 1e15), np.zeros_like(mean), math.inf)
         case _:

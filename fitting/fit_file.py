@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lawdsl import atomic
+from lawdsl import atomic, limits
 
 from .fit_schema import admit
 
@@ -45,10 +45,13 @@ def write(groups: Mapping[str, Group], path: Path) -> Path:
     """
     made = io.BytesIO()
     _write(groups, made)
-    content = made.getvalue()
-    sealed = content + SEAL + hashlib.sha256(content).digest()
-    atomic.answer(path, sealed, "the fit", "Choose another place with --out.")
+    atomic.answer(path, sealed(made.getvalue()), "the fit", "Choose another place with --out.")
     return path
+
+
+def sealed(content: bytes) -> bytes:
+    """What HDF5 reads, with its seal behind it."""
+    return content + SEAL + hashlib.sha256(content).digest()
 
 
 def _write(groups: Mapping[str, Group], content: io.BytesIO) -> None:
@@ -82,7 +85,9 @@ def read(path: Path) -> dict[str, Group]:
     """
     import h5netcdf
 
-    if not _sealed(path):
+    if path.stat().st_size > limits.FIT_BYTES:  # before all of it is hashed
+        raise ValueError(f"it is larger than {limits.FIT_BYTES >> 30} GiB")
+    if not _whole(path):
         raise ValueError("it is cut short, damaged, or was written by another program")
     admit(path)
     with h5netcdf.File(path, "r") as file:
@@ -99,7 +104,7 @@ def _read(home: Any) -> Group:
     return Group(variables, {}, {key: str(text) for key, text in home.attrs.items()})
 
 
-def _sealed(path: Path) -> bool:
+def _whole(path: Path) -> bool:
     """Whether the file ends with the sha256 of all before it."""
     size = path.stat().st_size
     end = max(0, size - len(SEAL) - hashlib.sha256().digest_size)

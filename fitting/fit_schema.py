@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from lawdsl.limits import FIT_BYTES, FIT_VARIABLES
+from lawdsl import limits
 
 if TYPE_CHECKING:
     from .posterior import Posterior
@@ -27,8 +27,6 @@ def admit(path: Path) -> None:
     """Look at the file's table of contents. Raises: ValueError with what in it is no fit's, OSError."""
     import h5py
 
-    if path.stat().st_size > FIT_BYTES:
-        raise ValueError(f"it is larger than {FIT_BYTES >> 30} GiB")
     size, count = 0, 0
     with h5py.File(path, "r") as file:
         for name, variable in _variables(file, h5py):
@@ -39,8 +37,10 @@ def admit(path: Path) -> None:
                 raise ValueError(f"{name} is packed in a way that a fit file is not")
             if variable.dtype.kind not in NUMBERS and h5py.check_string_dtype(variable.dtype) is None:
                 raise ValueError(f"{name} holds neither numbers nor labels")
-            if size > FIT_BYTES or count > FIT_VARIABLES:
-                raise ValueError(f"it unpacks to more than {FIT_BYTES >> 30} GiB or {FIT_VARIABLES:,} variables")
+            if size > limits.FIT_BYTES or count > limits.FIT_VARIABLES:
+                raise ValueError(
+                    f"it unpacks to more than {limits.FIT_BYTES >> 30} GiB or {limits.FIT_VARIABLES:,} variables"
+                )
 
 
 def _variables(file: Any, h5py: Any) -> Iterator[tuple[str, Any]]:
@@ -56,8 +56,8 @@ def _variables(file: Any, h5py: Any) -> Iterator[tuple[str, Any]]:
 
 def _names(home: Any, h5py: Any) -> list[str]:
     """The names of a group, all of which are its own."""
-    if len(home) > FIT_VARIABLES:
-        raise ValueError(f"it has more than {FIT_VARIABLES:,} variables")
+    if len(home) > limits.FIT_VARIABLES:
+        raise ValueError(f"it has more than {limits.FIT_VARIABLES:,} variables")
     for name in home:
         if type(home.get(name, getlink=True)) is not h5py.HardLink:
             raise ValueError(f"{name} points to another place")

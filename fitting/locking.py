@@ -228,7 +228,7 @@ def broken(
         message = f"the rows are not those that were fitted: {rows.rows}, and were {one['data'].get('rows', '?')}"
         faults.append(Fault("FIT074", place, message, "Fit again and lock, or bring back the rows."))
     if refit is not None and rows is not None and not faults:
-        again = refit(law, rows, _settings(one, seed)).summary()
+        again = refit(law, rows, settings(one.get("method", "nuts"), seed, one.get("settings", {}))).summary()
         found = {n: row["mean"] for n, row in again.items()}
         for constant in one["constants"]:
             if constant not in found:
@@ -237,11 +237,10 @@ def broken(
     return faults, notes
 
 
-def _settings(one: Mapping[str, Any], seed: int) -> Plain:
-    kept = {n: int(parse_number(str(v)) or 0) for n, v in one.get("settings", {}).items() if n in SETTINGS}
-    if one.get("method") != "nuts":
-        kept = {}
-    return {"method": one.get("method", "nuts"), "seed": seed, **kept}
+def settings(method: str, seed: int, told: Mapping[str, Any]) -> Plain:
+    """What `fitting.fit` is called with to fit as a fit was fitted; `told` are the settings that it kept."""
+    kept = {n: int(parse_number(str(v)) or 0) for n, v in told.items() if n in SETTINGS and method == "nuts"}
+    return {"method": method, "seed": seed, **kept}
 
 
 def _version(package: str) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from .differences import Difference, Shift, difference
-from .engine import Method, fit
-from .locking import SETTINGS
+from .engine import fit
+from .locking import settings
 from .posterior import Posterior, table_of
 
 Progress = Callable[[str, int, int], None]
@@ -39,17 +39,20 @@ class Rerun:
     difference: Difference
 
     @property
+    def _shifts(self) -> list[Shift]:
+        """The parameters, predictions and answers that moved by more than rounding."""
+        found = self.difference
+        return [one for one in (*found.parameters, *found.predictions, *found.answers) if not _rounded(one)]
+
+    @property
     def moved(self) -> tuple[Shift, ...]:
         """The parameters, predictions and answers that moved further than the bound."""
-        found = self.difference
-        return tuple(s for s in (*found.parameters, *found.predictions, *found.answers) if self._far(s))
+        return tuple(one for one in self._shifts if not abs(one.sds) <= self.bound)
 
     @property
     def most(self) -> float:
         """The largest move of any of them, in posterior standard deviations; 0 where rounding explains all."""
-        found = self.difference
-        moves = [abs(s.sds) for s in (*found.parameters, *found.predictions, *found.answers) if not _rounded(s)]
-        return max((move for move in moves if not math.isnan(move)), default=0.0)
+        return max((abs(one.sds) for one in self._shifts if not math.isnan(one.sds)), default=0.0)
 
     @property
     def ok(self) -> bool:
@@ -57,9 +60,6 @@ class Rerun:
         found = self.difference
         changed = {what for what, _, _ in found.facts}
         return not (self.moved or found.gone or found.new or "verdict" in changed)
-
-    def _far(self, shift: Shift) -> bool:
-        return not _rounded(shift) and not abs(shift.sds) <= self.bound
 
     def __repr__(self) -> str:
         same = "the same draws" if self.identical else f"moved by {self.most:.2g} sd at most, {self.bound:.2g} allowed"
@@ -81,11 +81,8 @@ def rerun(posterior: Posterior, *, within: float | None = None, progress: Progre
     Raises: InputError as `fitting.fit` does.
     """
     told = posterior.provenance
-    settings: dict[str, Any] = {
-        name: int(value) for name, value in told.settings if name in SETTINGS and posterior.method == "nuts"
-    }
-    method: Method = posterior.method  # type: ignore[assignment]  # one of METHODS: `fit_schema` has seen to it
-    again = fit(posterior.law, table_of(posterior), method=method, seed=told.seed, progress=progress, **settings)
+    as_it_was = settings(posterior.method, told.seed, dict(told.settings))
+    again = fit(posterior.law, table_of(posterior), progress=progress, **as_it_was)
     same = posterior.draws.keys() == again.draws.keys() and all(
         np.array_equal(draws, again.draws[name], equal_nan=True) for name, draws in posterior.draws.items()
     )

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 import sympy
 from hypothesis import given, settings
+from precise import precise
 from strategies import positive_trees
 
 import lawdsl
 from lawdsl.backends import jax_operations, numpy_operations
 from lawdsl.compile import compile_expressions
-from lawdsl.expression import Call, Expression, Name, Number, Operation
+from lawdsl.expression import Call, Expression
 from lawdsl.grammar import parse_expression
 from lawdsl.law import Law
 from lawdsl.library import parse
@@ -53,26 +54,6 @@ def program(law: Law, tree: Expression | str, data: tuple[str, ...] = ("N", "D")
     return compile_expressions({"y": Algebra(law).expression(tree)}, frozenset(data))
 
 
-def precise(tree: Expression, values: dict[str, mpmath.mpf]) -> mpmath.mpf:
-    """The tree in 40 digits."""
-    match tree:
-        case Number(value=value):
-            return mpmath.mpf(value)
-        case Name(name=name):
-            return values[name]
-        case Operation(sign=sign, parts=parts):
-            a, *b = (precise(part, values) for part in parts)
-            return {"+": lambda: a + b[0], "-": lambda: a - b[0] if b else -a, "*": lambda: a * b[0],
-                    "/": lambda: a / b[0], "^": lambda: mpmath.power(a, b[0])}[sign]()  # fmt: skip
-        case Call(function=function, parts=parts):
-            inner = [precise(part, values) for part in parts]
-            own = {"abs": abs, "min": min, "max": max, "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-                   "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
-                   "lambertw": lambda x: mpmath.lambertw(x).real}  # fmt: skip
-            return own.get(function, getattr(mpmath, function, None))(*inner)
-    raise AssertionError(tree)
-
-
 def reasonable(tree: Expression) -> mpmath.mpf | None:
     """The value in 40 digits, None where a tower of powers takes a part of it out of the range of float64."""
     with mpmath.workdps(40):
@@ -80,10 +61,10 @@ def reasonable(tree: Expression) -> mpmath.mpf | None:
         pending = [tree]
         while pending:
             part = pending.pop()
-            if not mpmath.mpf("1e-30") < abs(precise(part, values)) < mpmath.mpf("1e30") and part.parts:
+            if not mpmath.mpf("1e-30") < abs(precise(part, values, {}, {})) < mpmath.mpf("1e30") and part.parts:
                 return None
             pending.extend(part.parts if not isinstance(part, Call) or part.function != "exp" else ())
-        return precise(tree, values)
+        return precise(tree, values, {}, {})
 
 
 # The same numbers everywhere
@@ -119,7 +100,7 @@ def test_jax_and_its_gradient_agree_with_mpmath(tree: Expression) -> None:
         values = {name: mpmath.mpf(x) for name, x in POINT.items()}
         for name in NAMES:
             step = mpmath.mpf(10) ** -12
-            high, low = (precise(tree, values | {name: values[name] + s * step}) for s in (1, -1))
+            high, low = (precise(tree, values | {name: values[name] + s * step}, {}, {}) for s in (1, -1))
             assert math.isclose(float(slopes[name]), float((high - low) / (2 * step)), rel_tol=GRADIENT,
                                 abs_tol=GRADIENT * float(abs(expected)))  # fmt: skip
 

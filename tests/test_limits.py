@@ -13,7 +13,7 @@ import pytest
 from posteriors import posterior
 
 import lawdsl
-from fitting import Posterior, fit, fit_schema, open_fit
+from fitting import Posterior, fit, open_fit
 from fitting.points import points_of
 from lawdsl import limits
 from lawdsl.errors import LawdslError
@@ -308,12 +308,12 @@ def test_the_expressions_of_a_law_at_their_edge() -> None:
 def test_a_fit_file_at_its_edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = fit_file(10_000).save(tmp_path / "fit.nc")  # 160 kB of numbers, and packed far fewer
     size = path.stat().st_size
-    monkeypatch.setattr(fit_schema, "FIT_BYTES", 250_000)
+    monkeypatch.setattr(limits, "FIT_BYTES", 250_000)
     assert size < 100_000 and open_fit(path)
-    monkeypatch.setattr(fit_schema, "FIT_BYTES", 150_000)
+    monkeypatch.setattr(limits, "FIT_BYTES", 150_000)
     with refused("FIT003"):
         open_fit(path)
-    monkeypatch.setattr(fit_schema, "FIT_BYTES", size - 1)
+    monkeypatch.setattr(limits, "FIT_BYTES", size - 1)
     with refused("FIT003"):
         open_fit(path)
 
@@ -324,9 +324,9 @@ def test_the_variables_of_a_fit_file_at_their_edge(tmp_path: Path, monkeypatch: 
     path = fit_file(4).save(tmp_path / "fit.nc")
     with h5py.File(path) as file:
         count = sum(len(group) for group in file.values())  # dimensions are variables too
-    monkeypatch.setattr(fit_schema, "FIT_VARIABLES", count)
+    monkeypatch.setattr(limits, "FIT_VARIABLES", count)
     assert open_fit(path)
-    monkeypatch.setattr(fit_schema, "FIT_VARIABLES", count - 1)
+    monkeypatch.setattr(limits, "FIT_VARIABLES", count - 1)
     with refused("FIT003"):
         open_fit(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
@@ -17,7 +16,7 @@ from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, Verdict, open_fit
-from fitting.fit_file import SEAL
+from fitting.fit_file import sealed
 from fitting.fit_schema import complete
 from lawdsl.errors import InputError, OutsideError
 
@@ -222,14 +221,17 @@ def test_a_flipped_bit_is_found_before_hdf5_sees_it(saved: Path, tmp_path: Path)
 
 def forged(saved: Path, path: Path, **attributes: str) -> Path:
     """A copy of a fit with other attributes, and a seal that fits them."""
+    return changed(saved, path, lambda file: file.attrs.update(attributes))
+
+
+def changed(saved: Path, path: Path, change: Callable[[Any], None]) -> Path:
+    """A copy of a fit with its contents changed, and a seal that fits them."""
     import h5py
 
-    path.write_bytes(saved.read_bytes()[: -len(SEAL) - 32])
+    path.write_bytes(saved.read_bytes()[: -len(sealed(b""))])
     with h5py.File(path, "r+") as file:
-        for name, text in attributes.items():
-            file.attrs[name] = text
-    content = path.read_bytes()
-    path.write_bytes(content + SEAL + hashlib.sha256(content).digest())
+        change(file)
+    path.write_bytes(sealed(path.read_bytes()))
     return path
 
 
@@ -266,18 +268,6 @@ def test_a_newer_fit_asks_for_a_newer_lawdsl(saved: Path, tmp_path: Path) -> Non
     assert "lawdsl fit." in refused(forged(saved, tmp_path / "older.nc", format="lawdsl fit 1"), "FIT003")
 
 
-def sealed(path: Path, change: Callable[[Any], None]) -> Path:
-    """A fit file with its contents changed, and a seal that fits them."""
-    import h5py
-
-    path.write_bytes(path.read_bytes()[: -len(SEAL) - 32])
-    with h5py.File(path, "r+") as file:
-        change(file)
-    content = path.read_bytes()
-    path.write_bytes(content + SEAL + hashlib.sha256(content).digest())
-    return path
-
-
 def _outside(file: Any) -> None:
     file["posterior"].create_dataset("e", (4,), "f8", external=[("/etc/hostname", 0, 32)])
 
@@ -310,9 +300,7 @@ FORGERIES: dict[str, tuple[Callable[[Any], None], str]] = {
 def test_what_a_sealed_file_may_not_hold(saved: Path, tmp_path: Path, what: str) -> None:
     """A seal is no proof: whoever makes a file can seal it."""
     change, said = FORGERIES[what]
-    path = tmp_path / "forged.nc"
-    path.write_bytes(saved.read_bytes())
-    assert said in refused(sealed(path, change), "FIT003")
+    assert said in refused(changed(saved, tmp_path / "forged.nc", change), "FIT003")
 
 
 @pytest.mark.parametrize(

@@ -121,15 +121,12 @@ def rerun_command(fit: Path, within: float | None, out: Path | None, as_json: bo
         say.text(f"{fit}: fitted again, the same draws bit for bit")
     else:
         _print_diff(found.difference)
-        told = (
-            f"two runs of so many draws differ by up to {found.bound:.2g}" if within is None else f"{within:g} allowed"
-        )
-        say.text(f"{fit}: fitted again, {'the same' if found.ok else 'not the same'}; moved by {found.most:.2g} sd at "
-                 f"most, where {told}")  # fmt: skip
+        same = "the same" if found.ok else "not the same"
+        may = f"{within:g} allowed" if within else f"two runs of so many draws differ by up to {found.bound:.2g}"
+        say.text(f"{fit}: fitted again, {same}; moved by {found.most:.2g} sd at most, where {may}")
         for one in found.moved:
-            say.note(
-                f"{one.name} moved too far: {' -> '.join(say.plus_minus(*pair) for pair in (one.first, one.second))}"
-            )
+            before, after = (say.plus_minus(*pair) for pair in (one.first, one.second))
+            say.note(f"{one.name} moved too far: {before} -> {after}")
     if out is not None:
         say.text(f"wrote {out}")
     say.verdict_of(found.again)

@@ -172,7 +172,7 @@ def whole_fit() -> bytes:
     from fitting import fit_file
 
     written = fit_file.write(groups(), folder() / "whole.nc").read_bytes()
-    return written[: written.rindex(fit_file.SEAL)]
+    return written[: -len(fit_file.sealed(b""))]
 
 
 def _used(post: Any) -> None:
@@ -185,10 +185,8 @@ def _used(post: Any) -> None:
 
 def fit(data: bytes) -> None:
     """A fit file as it comes, which its seal must refuse, and the same bytes sealed anew."""
-    import hashlib
-
     from fitting import open_fit
-    from fitting.fit_file import SEAL
+    from fitting.fit_file import sealed
 
     try:
         open_fit(_file("given.nc", data))
@@ -196,7 +194,7 @@ def fit(data: bytes) -> None:
         refused(error)
     else:
         raise AssertionError("a file without a seal was opened")
-    _used(open_fit(_file("sealed.nc", data + SEAL + hashlib.sha256(data).digest())))
+    _used(open_fit(_file("sealed.nc", sealed(data))))
 
 
 def fit_parts(data: bytes) -> None:
@@ -210,25 +208,28 @@ def fit_parts(data: bytes) -> None:
     from fitting.posterior import from_groups
     from lawdsl.errors import Span
 
-    held = {path: replace(one, variables=dict(one.variables), attributes=dict(one.attributes))
-            for path, one in groups().items()}  # fmt: skip
+    variables = {path: dict(one.variables) for path, one in groups().items()}
+    attributes = {path: dict(one.attributes) for path, one in groups().items()}
     for line in _text(data).split("\n"):
         path, _, rest = line.partition("\t")
         name, tab, value = rest.partition("\t")
-        if path not in held:
+        if path not in variables:
             continue
-        one = held[path]
         if not tab:
-            one.variables.pop(name, None), one.attributes.pop(name, None)  # type: ignore[attr-defined]
+            variables[path].pop(name, None)
+            attributes[path].pop(name, None)
         elif path == "/":
-            one.attributes[name] = value  # type: ignore[index]
+            attributes[path][name] = value
         else:
             with suppress(ValueError, TypeError, RecursionError, OverflowError):
                 array = np.asarray(json.loads(value))
                 if array.dtype.kind in "biuf" and array.size < 1000:
-                    dims = one.variables[name][0] if name in one.variables else ()
+                    dims = variables[path][name][0] if name in variables[path] else ()
                     dims = dims if len(dims) == array.ndim else tuple(f"dim {name} {k}" for k in range(array.ndim))
-                    one.variables[name] = (dims, array)  # type: ignore[index]
+                    variables[path][name] = (dims, array)
+    held = {
+        path: replace(one, variables=variables[path], attributes=attributes[path]) for path, one in groups().items()
+    }
     _used(from_groups(held, Span("a fit")))
 
 
