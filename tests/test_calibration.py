@@ -150,7 +150,7 @@ def test_the_command(
 @pytest.mark.slow
 @pytest.mark.parametrize("name", library.names())
 def test_every_law_of_the_library_is_calibrated(name: str) -> None:
-    """Line 4 of the issue, at a joint rate of 1 %: each law at 1 % over their number. Hours; on record in docs."""
+    """Every law, at a joint rate of 1 %: each law at 1 % over their number. Hours; on record in docs."""
     law = lawdsl.load(name)
     if law.status == "bound":
         pytest.skip("a bound is not fitted")

@@ -109,7 +109,7 @@ def _children(process: int) -> set[int]:
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
 def test_a_killed_sweep_of_fifty_is_gone_on_with(tmp_path: Path, log: Path, kill: signal.Signals) -> None:
-    """Line 7 of the issue: killed in a sweep of 50, resumed, nothing that was finished is done twice."""
+    """Killed in a sweep of 50, resumed, nothing that was finished is done twice."""
     store = tmp_path / "store.jsonl"
     environment = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
     command = [sys.executable, str(HERE / "sweeping.py"), str(store), "50", "2"]
@@ -140,7 +140,6 @@ def test_a_killed_sweep_of_fifty_is_gone_on_with(tmp_path: Path, log: Path, kill
 
 
 def test_a_fit_gives_the_same_bits_alone_and_on_the_pool() -> None:
-    """Line 7 of the issue."""
     jobs = [{"law": str(HERE / "line.yaml"), "seed": seed} for seed in (1, 2)]
     alone = run(fit_one, jobs, on="here")
     assert run(fit_one, jobs, workers=2) == alone

@@ -76,7 +76,7 @@ def ended(process: subprocess.Popen[str]) -> list[int]:
 @pytest.mark.parametrize("shards", [1, 2], ids=["taking turns", "together"])
 @pytest.mark.parametrize("checkpoints", [3, pytest.param(84, marks=pytest.mark.slow)])
 def test_two_on_one_measuring_store(tmp_path: Path, checkpoints: int, shards: int) -> None:
-    """With 84 checkpoints the thousand rows of line 3 of the issue; turned away, a process tries again."""
+    """With 84 checkpoints a thousand rows; turned away, a process tries again."""
     number = checkpoints * 12
     undisturbed = rows(sweep(make_plan(tmp_path / "whole", checkpoints))[1])
     plan, log = make_plan(tmp_path / "shared", checkpoints), tmp_path / "log"
