@@ -42,6 +42,10 @@ class Indices:
         """All values of an index; None where there is no such index."""
         return dict(self.values).get(index)
 
+    def has_value(self, word: str) -> bool:
+        """Whether a word stands for itself between brackets: a number, or a value of one of the indices."""
+        return word.isdigit() or any(word in several for _, several in self.values)
+
 
 def indexed_name(name: str, values: tuple[str, ...]) -> str:
     """The plain name of an indexed one: c_1, t_1_web."""
@@ -135,7 +139,7 @@ class _Expander:
         for name in names:
             found = indices.of(name)
             here = indices.at(name)
-            if found is None and not name.isdigit():
+            if found is None and not indices.has_value(name):
                 known = [index for index, _ in indices.values]
                 self.faults.append(Fault("LAW041", place.span, f"no index '{name[:40]}'", suggest(name, known)))
                 return []

@@ -14,7 +14,19 @@ from strategies import positive_trees, trees
 
 from lawdsl import limits
 from lawdsl.errors import LawError, Span
-from lawdsl.expression import Expression, Name, Number, Operation, Text, depth, evaluate, size, substitute, walk
+from lawdsl.expression import (
+    Comparison,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    Text,
+    depth,
+    evaluate,
+    size,
+    substitute,
+    walk,
+)
 from lawdsl.functions import FUNCTIONS
 from lawdsl.grammar import parse_expression
 from lawdsl.source import Scalar
@@ -92,6 +104,10 @@ def test_every_node_knows_its_character() -> None:
     text = "μ^2 + max(αβ, 7B)"
     assert {text[n.at :][: len(str(n))] for n in walk(parse_expression(text)) if isinstance(n, Name)} == {"μ", "αβ"}
     assert [n.at for n in walk(parse_expression(text)) if isinstance(n, Number)] == [2, 14]
+    conditions = parse_expression("1 + where(x < 1 and y < 2, 3, 4)")
+    assert {str(n): n.at for n in walk(conditions) if isinstance(n, Comparison)} == {
+        "x < 1": 10, "y < 2": 20, "x < 1 and y < 2": 10,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["'a'", "'\"'", "'\\d'", '"it\'s"', "''", "'λ\\'", "'{x}'"])

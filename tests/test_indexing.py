@@ -61,6 +61,8 @@ def test_a_sum_is_written_out_over_its_index() -> None:
     assert read("prod(part, w[part])") == parse_expression("w_web*w_code")
     assert read("sum(i, sum(part, t[i, part]))").names() == {f"t_{i}_{p}" for i in "123" for p in ("web", "code")}
     assert evaluate(read("sum(i, i^2)"), {}) == 14
+    assert read("sum(i, c[i]) * sum(part, w[part])").names() == {"c_1", "c_2", "c_3", "w_web", "w_code"}
+    assert fault_of("sum(i, c[i]) + c[i]")[0] == "LAW041", "behind its sum an index has no value"
 
 
 def test_an_index_that_is_given_a_value_is_that_value() -> None:
@@ -98,6 +100,8 @@ def test_a_law_with_indices_is_the_law_written_out() -> None:
     numbers = {name: value.value for name, value in law.sets["ours"].by_name.items()}
     assert numbers == {"c_1": 1.5, "c_2": 2.5, "t_1_web": 0.1, "t_1_code": 0.2, "t_2_web": 0.3, "t_2_code": 0.4}
     assert dict(law.data[0].map) == {"r_web": "share__web", "r_code": "share__code"}
+    one = lawdsl.parse(MIXTURE.replace("r[j]: share_[j]", "r[web]: share[web]"))
+    assert dict(one.data[0].map) == {"r_web": "share_web"}, "a value of an index stands for itself"
     assert lawdsl.parse(canonical(law)) == law
 
 

@@ -120,6 +120,7 @@ def test_what_follows_the_parenthesis_is_still_there() -> None:
 def test_an_open_parenthesis_takes_no_other_entry() -> None:
     root = compose("{a: f(1, b: 2}", "f")
     assert [key.text for key, _ in root] == ["a", "b"]
+    assert scalar("a: ['f(1', '2)']", "a", 0).text == "f(1", "what is quoted ends at its quote"
 
 
 # What is refused
@@ -166,7 +167,8 @@ def test_what_is_not_yaml_has_a_place(text: str, line: int) -> None:
 
 def test_a_character_yaml_does_not_allow() -> None:
     assert codes(refused("a: \x00")) == ["LAW004"]
-    assert codes(refused("a: 1\nb: \ud800")) == ["LAW003"]
+    error = refused("a: 1\nb: \ud800\nc: 2")
+    assert codes(error) == ["LAW003"] and error.faults[0].where.line == 2
 
 
 def test_nesting_at_its_limit() -> None:
