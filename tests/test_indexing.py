@@ -12,9 +12,9 @@ from lawdsl.check.context import Context
 from lawdsl.errors import LawError, Span
 from lawdsl.expression import Expression, evaluate
 from lawdsl.grammar import Budget, parse_expression
-from lawdsl.indexing import Indices
+from lawdsl.indexing import Indices, expand
 from lawdsl.render import canonical
-from lawdsl.source import Scalar
+from lawdsl.source import Mapping, Scalar, compose
 
 #: seconds of CPU: a refusal comes before anything long is made; generous, as for a machine that traces each call
 AT_ONCE = 20.0
@@ -103,6 +103,14 @@ def test_a_law_with_indices_is_the_law_written_out() -> None:
     one = lawdsl.parse(MIXTURE.replace("r[j]: share_[j]", "r[web]: share[web]"))
     assert dict(one.data[0].map) == {"r_web": "share_web"}, "a value of an index stands for itself"
     assert lawdsl.parse(canonical(law)) == law
+
+
+def test_below_an_indexed_key_its_index_has_one_value() -> None:
+    root = expand(compose("index: {i: 2}\nask:\n  best[i]:\n    at:\n      N[i]: 7\n", "f"))
+    asked = root.get("ask")
+    assert isinstance(asked, Mapping) and [key.text for key, _ in asked] == ["best_1", "best_2"]
+    at = [node.get("at") for _, node in asked if isinstance(node, Mapping)]
+    assert [[key.text for key, _ in one] for one in at if isinstance(one, Mapping)] == [["N_1"], ["N_2"]]
 
 
 @pytest.mark.parametrize(
