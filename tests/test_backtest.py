@@ -16,6 +16,7 @@ from fitting import backtesting as module
 from fitting.backtesting import Backtest, backtest
 from fitting.posterior import open_fit, table_of
 from fitting.reliability import Reliability
+from fitting.scores import LEVELS
 from lawdsl.cli import run
 from lawdsl.errors import AskError
 from lawdsl.table import bind
@@ -159,6 +160,77 @@ def test_a_fit_file_carries_it_and_forecasts_say_so(
     assert "calibration: one decade out, 90 % intervals covered" in after and "widened by the law's own error" in after
     assert table_of(post).rows == len(SIZES)
     assert run(["backtest", str(path), "--data", "x.csv"]) == 2 and "ASK013" in capsys.readouterr().err
+
+
+def test_its_picture_shows_what_intervals_held_and_every_forecast(bent: Backtest) -> None:
+    figure = fitting.plots.backtests(bent)
+    coverage, errors = figure.axes
+    found = bent.reliability.found
+    drawn = {tuple(np.asarray(one.get_ydata()).tolist()) for one in coverage.lines}
+    for level in LEVELS:
+        assert tuple(one.widened[level] for one in found) in drawn, "filled: as they are used"
+        assert tuple(one.plain[level] for one in found) in drawn, "hollow: plain"
+    assert [label.get_text().split("\n")[1] for label in coverage.get_xticklabels()] == [
+        f"{o.rows} rows" for o in found
+    ]
+    shifts = [np.asarray(one.get_ydata()) for one in errors.lines if one.get_marker() != "None"]
+    for one, seen in zip(bent.forecasts, shifts, strict=True):
+        marks = one.marks["widened"]
+        assert seen == pytest.approx(marks.observed / marks.median)
+    last = bent.forecasts[-1]
+    assert f"({last.below} rows)" in errors.get_legend().get_texts()[-1].get_text()
+
+
+def test_of_a_fit_the_picture_has_its_coverage_alone(bent: Backtest) -> None:
+    law = lawdsl.parse(LAW)
+    post = replace(fitting.fit(law, bind(law, rows(BEND)), method="map"), reliability=bent.reliability)
+    (axes,) = fitting.plots.backtests(post).axes
+    assert axes.get_xlabel() == "decades beyond the rows"
+
+
+def test_a_notebook_shows_scores_and_what_they_mean(bent: Backtest, straight: Backtest) -> None:
+    shown = bent._repr_html_()
+    assert "L: intervals are widened by the law" in shown and "one decade out" in shown and "Huber" in shown
+    assert "widened" not in straight._repr_html_().split("plain intervals hold")[1]
+    columns = bent.to_columns()
+    assert len(columns["cut"]) == len(bent.forms) * module.CUTS
+    assert columns["in_0.9"][columns["form"].index("widened")] == bent.by_cut("widened")[0][1].coverage[0.9]
+
+
+def test_of_many_rows_some_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", 40)
+    law = lawdsl.parse(LAW)
+    told = backtest(law, bind(law, rows(0.0)), cuts=["1e9"], beside=False)
+    assert told.rows == 40 and told.notes[0] == "40 of 60 rows, drawn by the seed"
+
+
+def test_a_fit_is_backtested_on_its_own_rows_by_a_method_that_there_is(straight: Backtest) -> None:
+    law = lawdsl.parse(LAW)
+    post = fitting.fit(law, bind(law, rows(0.0)), method="map")
+    again = backtest(post, beside=False, cuts=[10 ** straight.forecasts[-1].cut])
+    mine, other = again.forecasts[0].marks["plain"], straight.forecasts[-1].marks["plain"]
+    assert np.array_equal(mine.median, other.median) and np.array_equal(mine.hi, other.hi)
+    with pytest.raises(AskError, match="no backtest by 'huber'"):
+        backtest(post, method="huber")
+
+
+def test_shares_of_counts_are_backtested_too() -> None:
+    """Their noise has no density on the scale of the law: quantiles alone, and no bootstrap beside them."""
+    law = lawdsl.parse(
+        "law: hits\nvariables: {N: {unit: parameters, kind: total}, n: {unit: count}}\n"
+        "response: {p: {unit: fraction}}\n"
+        "parameters: {a: {prior: 'Normal(0, 1)'}, b: {prior: 'Normal(0.5, 0.5)'}}\n"
+        "equation: p = 1/(1 + exp(-a - b*log(N/1e8)))\nnoise: {family: binomial, trials: n}\n"
+    )
+    chance = 1 / (1 + np.exp(0.5 - 0.3 * np.log(SIZES / 1e8)))
+    hits = np.random.default_rng(3).binomial(400, chance)
+    told = backtest(
+        law, bind(law, {"N": SIZES, "n": np.full(len(SIZES), 400.0), "p": hits / 400}), cuts=["1e9"], frontier="N"
+    )
+    assert told.forms[0] == "plain" and "beside" not in told.forms
+    (one,) = told.forecasts
+    assert (0 <= one.marks["plain"].median).all() and (one.marks["plain"].median <= 1).all()
+    assert coverage(told, "plain") > 0.6  # 20 forecasts of a true law: fewer than 12 inside once in ten thousand
 
 
 def test_the_command_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -274,40 +274,7 @@ def test_an_ending_is_looked_at_before_anything_is_computed(capsys: pytest.Captu
     assert "ASK060" in capsys.readouterr().err
 
 
-# --- budgets, panels, several fits -----------------------------------------------------------------------------------
-
-
-def test_profiles_at_equal_compute_are_least_at_the_optimum(chinchilla: Posterior) -> None:
-    figure = plots.isoflops(chinchilla, ["1e20"])
-    (ring,) = [one for one in figure.axes[0].lines if len(one.get_xdata()) == 1]
-    answer = chinchilla_optimum(chinchilla, 1e20)
-    assert float(ring.get_xdata()[0]) == pytest.approx(answer, rel=0.1)  # sizes of the profile are 5 % apart
-    assert "1e20 FLOP" in texts(figure)
-
-
-def chinchilla_optimum(fit: Posterior, budget: float) -> float:
-    import fitting
-
-    return fitting.ask(fit, "optimum", {"C": budget})["N"].median
-
-
-def test_the_frontier_is_that_of_the_questions_of_the_law(chinchilla: Posterior) -> None:
-    figure = plots.frontier(chinchilla, [1e21])
-    labels = ["N (total parameters)", "D (tokens)", "tokens per parameter", "L (nats/token)"]
-    assert [axes.get_ylabel() for axes in figure.axes] == labels
-    (line, marked) = figure.axes[0].lines
-    x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-    assert set(marked.get_xdata()) == {1e21}
-    assert y[x == 1e21][0] == pytest.approx(chinchilla_optimum(chinchilla, 1e21), rel=0.02)
-
-
-def test_contours_have_the_rows_and_the_frontier(chinchilla: Posterior) -> None:
-    figure = plots.isoloss(chinchilla)
-    (axes,) = figure.axes
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("N (total parameters)", "D (tokens)")
-    rows, best = (one for one in axes.lines if not one.get_label().startswith("_"))  # type: ignore[union-attr]
-    assert len(rows.get_xdata()) == 12
-    assert (np.diff(np.asarray(best.get_ydata())) > 0).all()
+# --- panels, several fits ---------------------------------------------------------------------------------------------
 
 
 def test_degradation_has_a_panel_for_every_number_of_bits(qid: Posterior) -> None:

@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from posteriors import of_prior
 from reports import NOTE, chinchilla, qid
 
 import lawdsl
 from fitting import Posterior, predict
 from fitting.report.figures import figures
 from fitting.report.page import page, sentence
+from fitting.report.panels import panels
 from fitting.report.vendored import FOLDER, VENDORED
 from lawdsl.cli import run
 from lawdsl.errors import AskError
@@ -26,6 +29,16 @@ MOST_BYTES = 3_000_000
 HOSTILE = '</script><img src=x onerror="alert(1)"><!-- {{ 7*7 }} & "\''
 #: what a page with a hostile text must not hold anywhere: markup that its template has not
 MARKUP = ("<img", 'onerror="alert', "{{ 7*7 }}<")
+
+
+ALONE = """
+law: alone
+variables: {N: {unit: parameters, kind: total}}
+response: {L: {unit: nats/token}}
+parameters: {a: {prior: "Normal(0.2, 0.05)"}, s: {prior: HalfNormal(0.05)}}
+equation: L = (1e12/N)^a
+noise: {family: normal, scale: s}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +98,27 @@ def test_a_curve_of_a_panel_is_what_predict_gives(fit: Posterior) -> None:
     (one,) = predict(fit, [{**curve["held"], name: float(curve["x"][-1])}])
     assert curve["median"][-1] == pytest.approx(one.median, rel=1e-3)  # the place has five digits
     assert [curve["lo"][-1], curve["hi"][-1]] == pytest.approx([one.lo, one.hi], rel=1e-3)
+
+
+def test_laws_of_any_kind_have_panels() -> None:
+    """Levels of a factor that must be named, counts, one variable alone, a least Huber loss; a law of sequences has
+    none: its points do not stand alone.
+    """
+    random = np.random.default_rng(5)
+    counted = of_prior(lawdsl.load("activation_attack_success"), 40, random)
+    drawn = figures(counted)["panels"]
+    assert {one["variable"] for one in drawn} == {"a", "t", "attacks"}
+    levels = {curve["held"]["model"] for curve in drawn[0]["curves"]}
+    assert levels == set(counted.factors["model"]), "a curve a level: a prediction must name one"
+    band = drawn[0]["curves"][0]
+    assert all(0 <= low <= high <= 1 for low, high in zip(band["new_lo"], band["new_hi"], strict=True))
+    (alone,) = figures(of_prior(lawdsl.parse(ALONE), 40, random))["panels"]
+    assert alone["variable"] == "N" and len(alone["curves"]) == 1
+    huber = replace(of_prior(lawdsl.parse(ALONE), 40, random), residuals={"L": np.array([-0.1, 0.1, np.nan] * 10)})
+    (least,) = figures(huber)["panels"]
+    assert np.isfinite(least["curves"][0]["new_hi"]).all(), "residuals drawn again, and never those that are missing"
+    one_run = lawdsl.load("annealing")
+    assert one_run.sequence is not None and panels(of_prior(one_run, 40, random)) == []
 
 
 def test_two_fits_are_told_apart_and_compared() -> None:

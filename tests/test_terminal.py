@@ -212,6 +212,30 @@ def test_progress_is_for_terminals_alone(capfd: pytest.CaptureFixture[str]) -> N
     assert capfd.readouterr().err == ""
 
 
+def test_a_bar_on_a_terminal_says_what_is_done_and_is_taken_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "is_terminal", lambda stream: True)
+    monkeypatch.setattr(progress, "AFTER", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    for name in ("NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # for rich the captured stream is a terminal, too
+    with progress.progress(True) as bar:
+        bar("fits", 0, 3)
+        bar("fits", 2, 3)
+        bar("forecasts", 1, 9)
+        assert bar.bar is not None
+        bar.bar.refresh()
+    assert bar.bar is None
+    out, err = capsys.readouterr()
+    assert out == "" and "forecasts" in err and "1/9" in err
+    monkeypatch.setenv("TERM", "dumb")
+    with progress.progress(True) as bar:
+        bar("fits", 0, 3)
+    assert capsys.readouterr().err == ""
+
+
 # --- locales and names -----------------------------------------------------------------------------------------------
 
 
