@@ -98,12 +98,10 @@ def _telling(model: Model, found: tuple[Mode, ...]) -> list[str]:
     for index in np.argsort(-gap):
         block = next(b for b in model.blocks if b.start <= index < b.start + b.size)
         label = block.parameter
-        if block.parameter in model.groupings and block.role != "center":
-            if block.role != "value":
-                continue
+        if block.role in ("center", "spread"):
+            label = f"{block.parameter}.{block.role}"
+        elif block.parameter in model.groupings:
             label = f"{block.parameter}[{model.groupings[block.parameter].labels[index - block.start]}]"
-        elif block.role == "center":
-            label = f"{block.parameter}.center"
         if label not in names:
             names.append(label)
     return names[:2]

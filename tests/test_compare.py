@@ -202,6 +202,20 @@ def test_the_command_on_laws(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert right["weight"] > 0.9
 
 
+def test_a_law_that_does_not_know_the_table_reads_it_as_the_one_beside_it_does(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    (folder / "named.csv").write_text((folder / "rows.csv").read_text().replace("N,D,L", "size,tokens,loss"))
+    known = '\ndata:\n  - {table: named.csv, map: {N: size, D: tokens, L: loss}, where: "size > 2e6"}\n'
+    (folder / "knows.yaml").write_text((folder / "line.yaml").read_text() + known)
+    assert run(["compare", "knows.yaml", "off.yaml", "--method", "map"]) == 0
+    said = capsys.readouterr()
+    assert "off: columns and filter of named.csv as line has them" in " ".join(said.err.split())
+    kept = int((np.asarray(ROWS["N"]) > 2e6).sum())
+    assert 0 < kept < len(ROWS["N"]) and f"{kept} rows;" in said.out
+
+
 def test_what_is_at_fault(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = str(folder / "line.nc")
     assert run(["compare", line]) == 2
