@@ -30,8 +30,10 @@ def threads(job: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def slow_square(job: Mapping[str, Any]) -> dict[str, Any]:
-    """As `square`, and takes a twentieth of a second."""
-    time.sleep(0.05)
+    """As `square`, and takes a twentieth of a second; from SWEEP_HALT on fifteen seconds, so that a sweep that is to be
+    killed does not come to its end on a busy machine before it is.
+    """
+    time.sleep(15 if job["x"] >= int(os.environ.get("SWEEP_HALT", sys.maxsize)) else 0.05)
     return square(job)
 
 

@@ -113,7 +113,7 @@ def test_a_killed_sweep_of_fifty_is_gone_on_with(tmp_path: Path, log: Path, kill
     store = tmp_path / "store.jsonl"
     environment = os.environ | {"PYTHONPATH": f"{HERE.parent}{os.pathsep}{HERE}"}
     command = [sys.executable, str(HERE / "sweeping.py"), str(store), "50", "2"]
-    first = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(command, env=environment | {"SWEEP_HALT": "40"}, stderr=subprocess.DEVNULL)
     try:
         for _ in range(2000):
             if store.exists() and store.read_bytes().count(b"\n") >= 10:

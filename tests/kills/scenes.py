@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 LINE = Path(__file__).parents[1] / "line.yaml"
@@ -30,10 +31,32 @@ class Scene:
     kind: str
     make: Callable[[Path], None]
     arguments: tuple[str, ...]
-    alike: Callable[[str, bytes], Any] = lambda path, content: content
+    alike: Callable[[str, bytes], Any] = lambda path, content: held(content)
     rows: Callable[[Path], Mapping[str, str]] = lambda folder: {}
     pooled: bool = False
     outdated: Callable[[Path], None] | None = None
+
+
+def held(content: bytes) -> bytes | str:
+    """A file's bytes; of a fit file a digest of what it holds, since HDF5 before 2.0 also notes when a group was made.
+
+    Raises: ValueError where a fit file is torn.
+    """
+    if not content.startswith(b"\x89HDF"):
+        return content
+    from fitting import fit_file
+
+    with NamedTemporaryFile(suffix=".nc") as file:
+        file.write(content)
+        file.flush()
+        groups = fit_file.read(Path(file.name))
+    told = hashlib.sha256()
+    for name, group in sorted(groups.items()):
+        told.update(repr((name, sorted(group.attributes.items()), sorted(group.labels.items()))).encode())
+        for variable, (dims, values) in sorted(group.variables.items()):
+            bits = repr(values.tolist()).encode() if values.dtype.kind == "O" else values.tobytes()
+            told.update(repr((variable, dims, values.dtype.str, values.shape)).encode() + bits)
+    return told.hexdigest()
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -129,7 +152,7 @@ def tables(folder: Path, number: int = 4) -> None:
 def swept(path: str, content: bytes) -> Any:
     """A store of fits by its lines, whose order is that of finishing; a line without an end is not there yet."""
     if not path.endswith("store.jsonl"):
-        return content
+        return held(content)
     lines = [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines()]
     keys = [line["key"] for line in lines]
     assert len(set(keys)) == len(keys), "a job is there twice"
