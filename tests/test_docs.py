@@ -21,9 +21,10 @@ PAGES = [
     if not path.relative_to(ROOT).as_posix().startswith(tuple(f"docs/{made}" for made in MADE))
 ]
 #: pages whose fits take minutes of CPU
-SLOW = frozenset(
-    {"README.md", "docs/bound.md", "docs/how-to/compare.md", "docs/how-to/extrapolate.md", "docs/how-to/measure.md"}
-)
+SLOW = frozenset({
+    "README.md", "docs/bound.md", "docs/how-to/compare.md", "docs/how-to/design.md", "docs/how-to/extrapolate.md",
+    "docs/how-to/measure.md",
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ def test_an_example_runs(name: str, tmp_path: Path) -> None:
     assert done.stdout.startswith("believed")
 
 
+@pytest.mark.slow
 def test_the_intervals_of_the_own_law_hold_the_truth(tmp_path: Path) -> None:
     """Seeded: the truth lies in both 90 % intervals that the example prints."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

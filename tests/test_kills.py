@@ -20,6 +20,7 @@ def kills(*arguments: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
 def test_a_fit_is_killed_and_stopped_at_random(tmp_path: Path) -> None:
     told = kills("--only", "fit map", "--sweeps", "0", "--singles", "4", "--stops", "1")

@@ -31,7 +31,7 @@ LARGEST = 1e25
 ROWS = 12
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(laws())
 def test_a_random_law_survives_being_printed_and_read_again(text: str) -> None:
     law = parse(text)
@@ -41,7 +41,7 @@ def test_a_random_law_survives_being_printed_and_read_again(text: str) -> None:
     assert canonical(again) == printed and digest(again) == digest(law)
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(laws())
 def test_a_random_law_can_be_shown(text: str) -> None:
     law = parse(text)
@@ -107,7 +107,7 @@ def numbers(law: Law, table: Table) -> dict[str, np.ndarray]:
     return {name: np.asarray(value, float)[None] for name, value in true_values(law, table, 0).items()}
 
 
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(laws())
 def test_what_is_compiled_is_what_is_written(text: str) -> None:
     law = parse(canonical(parse(text)))
@@ -132,7 +132,7 @@ def test_what_is_compiled_is_what_is_written(text: str) -> None:
             assert np.all(np.abs(found[name][what][0][:ROWS][good] - wanted[good]) <= VALUE * scale), (name, what)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(laws())
 def test_a_fit_computes_what_a_prediction_does(text: str) -> None:
     law = parse(text)
