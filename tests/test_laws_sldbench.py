@@ -85,8 +85,8 @@ def test_laws_keep_to_the_limit_of_constants(task: str, most: int) -> None:
     [pytest.param(t, marks=pytest.mark.slow) if t in ("sft", "domain_mixture", "easy_question") else t for t in TASKS],
 )
 def test_a_quick_fit_is_close_to_the_rows_and_foretells_as_many(task: str, data_folder: Path) -> None:
-    """By the mode: seconds, and up to a minute for the three widest. Rows come back in their order, of several responses
-    one of each a row.
+    """By the mode: seconds, and up to a minute for the three widest. Rows come back in their order, of several
+    responses one of each a row.
     """
     if task == "lr_bsz":
         pytest.skip("2,702 rows: see the slow test")
