@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Mapping
@@ -81,5 +82,6 @@ if __name__ == "__main__":
 
     from fitting.jobs import run
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts this may have switched it off
     count = int(sys.argv[2])
     run(sweeping.slow_square, [{"x": x} for x in range(count)], store=sys.argv[1], workers=int(sys.argv[3]))
