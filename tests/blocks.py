@@ -44,10 +44,10 @@ _SUFFIX = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 # The release of jax that the pages' outputs were made with. Another one rounds otherwise, its chains part from these,
 # and a posterior differs by the Monte Carlo error of two runs: some percent of a deviation or of an interval's end.
 MADE_WITH = "0.10.2"
-HERE = version("jax") == MADE_WITH
-UNITS_OF_THE_LAST_DIGIT, SHARE = (2, 0.03) if HERE else (4, 0.15)
+SAME_JAX = version("jax") == MADE_WITH
+UNITS_OF_THE_LAST_DIGIT, SHARE = (2, 0.03) if SAME_JAX else (4, 0.15)
 # Effective sample sizes and the like scatter far more; whole numbers below this are counts that must be equal.
-COUNT, FACTOR = (400, 2) if HERE else (3, 3)
+COUNT, FACTOR = (400, 2) if SAME_JAX else (3, 3)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,24 @@ import numpy as np
 from fitting import Posterior, Verdict, priors
 from fitting.model import Model
 from fitting.posterior import Provenance
+from lawdsl import library
 from lawdsl.curves import span
 from lawdsl.law import Law
 from lawdsl.render import digest
 from lawdsl.table import bind
 
 GOOD = Verdict(True, (), ("made of given draws",))
+#: a law of one variable, with no tokens to spend compute on
+ALONE = """
+law: alone
+variables: {N: {unit: parameters, kind: total}}
+response: {L: {unit: nats/token}}
+parameters: {a: {prior: "Normal(0.2, 0.05)"}, s: {prior: HalfNormal(0.05)}}
+equation: L = (1e12/N)^a
+noise: {family: normal, scale: s}
+"""
+#: draws of a test; quantiles of them are compared with themselves, so few do
+DRAWS = (2, 100)
 
 
 def posterior(
@@ -68,3 +80,26 @@ def of_prior(law: Law, count: int, random: np.random.Generator, *, seed: int = 0
     codes = {name: random.integers(0, len(known), rows) for name, known in factors.items()}
     provenance = Provenance("the prior", "", digest(law), rows, seed, (("lawdsl", "0"),))
     return Posterior(law, "nuts", draws, levels, factors, columns_of, codes, GOOD, provenance)
+
+
+def near(**numbers: float) -> dict[str, np.ndarray]:
+    """Draws within a few thousandths of these numbers: what scatters is the noise."""
+    random = np.random.default_rng(1)
+    return {name: value * (1 + 0.003 * random.standard_normal(DRAWS)) for name, value in numbers.items()}
+
+
+def grid(**axes: list[float]) -> dict[str, list[float]]:
+    """The product of the axes as columns of a table."""
+    mesh = np.meshgrid(*axes.values(), indexing="ij")
+    return {name: values.ravel().tolist() for name, values in zip(axes, mesh, strict=True)}
+
+
+def chinchilla() -> Posterior:
+    """Twelve rows of a Chinchilla law with a percent of scatter, and draws about its constants."""
+    columns = grid(N=[1e8, 4e8, 1e9], D=[2e9, 8e9, 2e10, 1e11])
+    law = library.load("chinchilla")
+    draws = near(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.366, sigma=0.01, nu=5.0)
+    rows = {n: np.array(v) for n, v in columns.items()}
+    loss = 1.8 + 480 / rows["N"] ** 0.35 + 2000 / rows["D"] ** 0.366
+    loss = loss * np.exp(0.01 * np.random.default_rng(2).standard_normal(len(loss)))
+    return posterior(law, {**columns, "L": loss.tolist()}, draws)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import posteriors
 import pytest
 from matplotlib.figure import Figure
-from posteriors import posterior
+from posteriors import DRAWS, grid, near, posterior
 
 import lawdsl
 from fitting import Posterior, plots
@@ -21,31 +22,10 @@ from lawdsl import look
 from lawdsl.cli import run
 from lawdsl.errors import AskError
 
-#: draws of a test; quantiles of them are compared with themselves, so few do
-DRAWS = (2, 100)
-
-
-def near(**numbers: float) -> dict[str, np.ndarray]:
-    """Draws within a few thousandths of these numbers: what scatters is the noise."""
-    random = np.random.default_rng(1)
-    return {name: value * (1 + 0.003 * random.standard_normal(DRAWS)) for name, value in numbers.items()}
-
-
-def grid(**axes: list[float]) -> dict[str, list[float]]:
-    """The product of the axes as columns of a table."""
-    mesh = np.meshgrid(*axes.values(), indexing="ij")
-    return {name: values.ravel().tolist() for name, values in zip(axes, mesh, strict=True)}
-
 
 @pytest.fixture(scope="module")
 def chinchilla() -> Posterior:
-    columns = grid(N=[1e8, 4e8, 1e9], D=[2e9, 8e9, 2e10, 1e11])
-    law = lawdsl.load("chinchilla")
-    draws = near(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.366, sigma=0.01, nu=5.0)
-    rows = {n: np.array(v) for n, v in columns.items()}
-    loss = 1.8 + 480 / rows["N"] ** 0.35 + 2000 / rows["D"] ** 0.366
-    loss = loss * np.exp(0.01 * np.random.default_rng(2).standard_normal(len(loss)))
-    return posterior(law, {**columns, "L": loss.tolist()}, draws)
+    return posteriors.chinchilla()
 
 
 @pytest.fixture(scope="module")

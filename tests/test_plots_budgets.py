@@ -5,26 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import posteriors
 import pytest
-from posteriors import posterior
+from posteriors import ALONE, DRAWS, posterior
 
 import fitting
 import lawdsl
 from fitting import Posterior, plots
 from lawdsl.errors import AskError
 
-#: draws of a test: they scatter little, and are compared with themselves
-DRAWS = (2, 100)
-
 
 @pytest.fixture(scope="module")
 def chinchilla() -> Posterior:
-    n, d = (axis.ravel() for axis in np.meshgrid([1e8, 4e8, 1e9], [2e9, 8e9, 2e10, 1e11]))
-    random = np.random.default_rng(1)
-    near = dict(E=1.8, A=480.0, B=2000.0, alpha=0.35, beta=0.366, sigma=0.01, nu=5.0)
-    draws = {name: value * (1 + 0.003 * random.standard_normal(DRAWS)) for name, value in near.items()}
-    loss = (1.8 + 480 / n**0.35 + 2000 / d**0.366) * np.exp(0.01 * random.standard_normal(len(n)))
-    return posterior(lawdsl.load("chinchilla"), {"N": n, "D": d, "L": loss}, draws)
+    return posteriors.chinchilla()
 
 
 def test_profiles_at_equal_compute_are_least_at_the_optimum(chinchilla: Posterior) -> None:
@@ -107,13 +100,8 @@ def test_without_an_optimum_there_is_no_frontier(chinchilla: Posterior) -> None:
 
 
 def test_a_law_of_sizes_alone_has_nothing_to_spend_compute_on() -> None:
-    law = lawdsl.parse(
-        "law: alone\nvariables: {N: {unit: parameters, kind: total}}\nresponse: {L: {unit: nats/token}}\n"
-        "parameters: {a: {prior: 'Normal(0.2, 0.05)'}, s: {prior: HalfNormal(0.05)}}\nequation: L = (1e12/N)^a\n"
-        "noise: {family: normal, scale: s}\n"
-    )
     draws = {"a": np.full(DRAWS, 0.2), "s": np.full(DRAWS, 0.05)}
-    fit = posterior(law, {"N": [1e8, 1e9, 1e10], "L": [6.3, 4.0, 2.5]}, draws)
+    fit = posterior(lawdsl.parse(ALONE), {"N": [1e8, 1e9, 1e10], "L": [6.3, 4.0, 2.5]}, draws)
     with pytest.raises(AskError, match="ASK061"):
         plots.isoflops(fit, ["1e20"])
     with pytest.raises(AskError, match="ASK034"):

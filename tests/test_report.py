@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from posteriors import of_prior
+from posteriors import ALONE, of_prior
 from reports import NOTE, chinchilla, qid
 
 import lawdsl
@@ -29,16 +29,6 @@ MOST_BYTES = 3_000_000
 HOSTILE = '</script><img src=x onerror="alert(1)"><!-- {{ 7*7 }} & "\''
 #: what a page with a hostile text must not hold anywhere: markup that its template has not
 MARKUP = ("<img", 'onerror="alert', "{{ 7*7 }}<")
-
-
-ALONE = """
-law: alone
-variables: {N: {unit: parameters, kind: total}}
-response: {L: {unit: nats/token}}
-parameters: {a: {prior: "Normal(0.2, 0.05)"}, s: {prior: HalfNormal(0.05)}}
-equation: L = (1e12/N)^a
-noise: {family: normal, scale: s}
-"""
 
 
 @pytest.fixture(scope="module")

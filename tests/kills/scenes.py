@@ -38,7 +38,7 @@ class Scene:
 
 
 def held(content: bytes) -> bytes | str:
-    """A file's bytes; of a fit file a digest of what it holds, since HDF5 before 2.0 also notes when a group was made.
+    """A file's bytes; of a fit file a digest of what is read of it: HDF5 before 2.0 also notes when it was made.
 
     Raises: ValueError where a fit file is torn.
     """
@@ -52,7 +52,7 @@ def held(content: bytes) -> bytes | str:
         groups = fit_file.read(Path(file.name))
     told = hashlib.sha256()
     for name, group in sorted(groups.items()):
-        told.update(repr((name, sorted(group.attributes.items()), sorted(group.labels.items()))).encode())
+        told.update(repr((name, sorted(group.attributes.items()))).encode())
         for variable, (dims, values) in sorted(group.variables.items()):
             bits = repr(values.tolist()).encode() if values.dtype.kind == "O" else values.tobytes()
             told.update(repr((variable, dims, values.dtype.str, values.shape)).encode() + bits)
