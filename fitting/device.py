@@ -2,14 +2,13 @@
 
 A law on some hundred rows is a program of kernels of a microsecond each, so an accelerator waits for its next launch
 nearly all the time: a fit of 84 rows took an H100 18 s with programs compiled, and the CPU beside it 5.6 s without.
-Whoever knows better says so to JAX: where `JAX_PLATFORMS` is set, JAX's own choice holds.
+Whoever knows better says so to JAX: where `JAX_PLATFORMS` was set when JAX was imported, JAX's own choice holds.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,8 +17,18 @@ import jax
 
 @functools.cache
 def device() -> Any:
-    """The device of every program: a `jax.Device`."""
-    return jax.devices()[0] if os.environ.get("JAX_PLATFORMS") else jax.devices("cpu")[0]
+    """The device of every program: a `jax.Device`.
+
+    To give a CPU, JAX wakes whatever else the machine has, and fails if that cannot be woken: an accelerator whose
+    memory a training run fills is no reason not to fit, so JAX does without it then.
+    """
+    if jax.config.jax_platforms:
+        return jax.devices()[0]
+    try:
+        return jax.devices("cpu")[0]
+    except RuntimeError:
+        jax.config.update("jax_platforms", "cpu")
+        return jax.devices()[0]
 
 
 @contextlib.contextmanager

@@ -161,12 +161,17 @@ class _Attempt:
 
 
 class _Do:
-    """The task as a stream of one message, which travels to the workers by its name."""
+    """The task as a stream of one message, which travels to the workers by its name.
+
+    In a worker no accelerator is woken (`fitting.device`), unless the environment says so: it would take half a
+    gigabyte of its memory each, for nothing.
+    """
 
     def __init__(self, task: Task):
         self.task = task
 
     def __call__(self, job: Job) -> Iterator[Outcome]:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
         yield _guarded(self.task, job)
 
 

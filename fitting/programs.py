@@ -133,7 +133,7 @@ def _initialize_lapack() -> None:
 
 def _key(name: str, identity: str, settings: dict[str, object], args: tuple[Any, ...]) -> str:
     leaves, tree = jax.tree.flatten(args)
-    shapes = [(np.shape(leaf), str(getattr(leaf, "dtype", np.asarray(leaf).dtype))) for leaf in leaves]
+    shapes = [(np.shape(leaf), str((leaf if hasattr(leaf, "dtype") else np.asarray(leaf)).dtype)) for leaf in leaves]
     parts = [name, identity, sorted(settings.items()), shapes, str(tree), COMPILER_OPTIONS, _surroundings()]
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 

@@ -20,6 +20,9 @@ settings.load_profile("house")
 
 offline.watch()
 
+# As the command line has it; else a dozen workers of pytest would share an accelerator's memory through JAX.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
 
 @pytest.fixture(autouse=True)
 def no_network() -> Iterator[None]:

@@ -13,15 +13,13 @@ from lawdsl.render import digest
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 STALE = "run `python -m fitting.calibrated docs/calibration.jsonl docs/calibration.md`"
-#: laws whose calibration takes hours of a weak machine, and is not on record yet; none may be added
-NOT_YET = frozenset({"multi_power", "sldbench_domain_mixture", "sldbench_lr_bsz"})
 #: laws recalibrated in a slow run: of three right ones any is rejected with a probability of at most 3 * RATE
 AGAIN = ("florenz", "kaplan_d", "compute_optimal")
 
 
 def test_the_record_is_of_the_laws_as_they_are() -> None:
     entries = calibrated.read(DOCS / "calibration.jsonl")
-    assert set(entries) | NOT_YET == set(calibrated.fittable()), STALE
+    assert set(entries) == set(calibrated.fittable()), STALE
     for name in library.names():
         law = library.load(name)
         if law.name in entries:
