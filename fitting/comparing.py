@@ -317,8 +317,8 @@ def _known(model: Model) -> dict[str, Any]:
 def average(
     fits: Sequence[Posterior], weights: Sequence[float], points: Sequence[Mapping[str, Any]], *, level: float = 0.9
 ) -> list[Averaged]:
-    """Predictions of every law and of their mixture. A point's names that only some of the laws have are passed over
-    by the others.
+    """Predictions of every law and of their mixture; a law that was backtested brings its own error into both. A point's
+    names that only some of the laws have are passed over by the others.
 
     Raises: AskError for points that do not fit the laws.
     """
@@ -362,7 +362,8 @@ def _mixture(laws: tuple[Prediction, ...], parts: Sequence[Any], weights: Sequen
     new_lo, _, new_hi = weighted_quantiles(np.concatenate([part[2][:, 0] for part in parts]), share, tails)
     mean = float(sum(w * one.mean for w, one in zip(weights, laws, strict=True)))
     widest = max(laws, key=lambda one: len(one.at))
-    return Prediction(widest.at, laws[0].response, mean, median, lo, hi, new_lo, new_hi, level, widest.beyond)
+    widened = any(one.widened for one, weight in zip(laws, weights, strict=True) if weight > 0)
+    return Prediction(widest.at, laws[0].response, mean, median, lo, hi, new_lo, new_hi, level, widest.beyond, widened)
 
 
 def weighted_quantiles(values: Array, weights: Array, at: Sequence[float]) -> list[float]:

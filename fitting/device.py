@@ -22,12 +22,12 @@ def device() -> Any:
     To give a CPU, JAX wakes whatever else the machine has, and fails if that cannot be woken: an accelerator whose
     memory a training run fills is no reason not to fit, so JAX does without it then.
     """
-    if jax.config.jax_platforms:
+    if jax.config.jax_platforms:  # type: ignore[attr-defined]
         return jax.devices()[0]
     try:
         return jax.devices("cpu")[0]
     except RuntimeError:
-        jax.config.update("jax_platforms", "cpu")
+        jax.config.update("jax_platforms", "cpu")  # type: ignore[no-untyped-call]
         return jax.devices()[0]
 
 

@@ -6,7 +6,7 @@ On the noise's scale the world is taken to differ from the law by one deviation 
 
 where growth is the distance in decades beyond the rows (`fitting.frontier.reach`) and `unit` the response's fall per
 decade of the frontier among the rows (the slope of a straight line through them). So `share` has no unit: it is the
-part of the trend by which the law goes astray, per decade. On ten open tables (docs/backtests.md) 0.08 to 0.36 fitted
+part of the trend by which the law goes astray, per decade. On ten open tables (docs/backtests.md) 0.07 to 0.39 fitted
 best, which is what the prior says; the backtests of a fit's own rows say the rest. The deviation is coherent, as an
 error of a law is: a law that is off at one point is off at the next one too.
 

@@ -39,16 +39,13 @@ Method = Literal["nuts", "map", "huber", "bootstrap"]
 Progress = Callable[[str, int, int], None]
 
 STARTS = 32
-#: unknowns above which starts come near the mode by gradients alone; so many do, and some steps of Newton's are left to
-#: the best of them
-WIDE, WIDE_STARTS, BEST, LAST_STEPS = 40, 12, 3, 40
 PRIOR_DRAWS = 1000
 PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every posterior draw
 PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
 LAPLACE_DRAWS = 2000
 PATTERN_DRAWS = 200
-#: rows of which the starts see at most this many; from the best of them the descent goes on over all
-START_ROWS = 2048
+#: unknowns above which refits in search of swapped units would take longer than the fit
+WIDE = 40
 #: below this share of starts at the best optimum the verdict says so
 AGREEMENT = 0.1
 
@@ -117,17 +114,12 @@ def _refuse(law: Law, method: str, seed: int, chains: int, draws: int) -> None:
 
 def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
     """The mode of the posterior and draws of the prior."""
+    from .search import mode
+
     tell("searching for the mode", 0, 1)
     prior = model.prior_draws(PRIOR_DRAWS, seed)
     try:
-        if model.spreads.size:
-            held = model.pinned(np.median(prior[:, model.spreads], axis=0))
-            first = _search(model, prior, prior, held)
-            held = model.pinned(model.empirical_spread(first.position))
-            again = _search(model, first.position[None], prior, held)
-            optimum = replace(again, agreement=first.agreement)  # ends of the first search are not of this density
-        else:
-            optimum = _descended(model, prior, seed)
+        optimum = mode(model, prior[:STARTS], prior, seed=seed)
     except ValueError:
         message = "the posterior has no finite density at any start from the prior"
         cure = "Check units and priors: the law may overflow, or be negative where its log is taken."
@@ -139,35 +131,15 @@ def _start(model: Model, seed: int, tell: Progress) -> tuple[Any, Array]:
 def started(model: Model, seed: int, tell: Progress) -> tuple[Model, Optimum, Array]:
     """The model to sample, in the coordinates that suit its rows, with the mode and draws of the prior there."""
     from .centring import centred, moved
+    from .search import mode_near
 
     optimum, prior = _start(model, seed, tell)
     other = centred(model, optimum)
     if other is model:
         return model, optimum, prior
     prior = other.prior_draws(PRIOR_DRAWS, seed)
-    held = other.pinned(optimum.position[other.spreads])
-    again = _search(other, moved(optimum.position, model, other)[None], prior, held)
+    again = mode_near(other, moved(optimum.position, model, other), prior)
     return other, replace(again, agreement=optimum.agreement), prior
-
-
-def _search(model: Model, starts: Array, prior: Array, data: Any) -> Optimum:
-    """The best optimum that starts (k, d) find; the prior's draws tell how far an unknown moves."""
-    from .start import approach, descend
-
-    potential, identity = model.potential(), f"posterior:{model.identity}"
-    if model.width <= WIDE:
-        return descend(potential, starts[:STARTS], data, identity=identity)
-    near = approach(potential, starts[:WIDE_STARTS], data, scale=scale_of(prior), identity=identity)
-    return descend(potential, near[:BEST], data, max_steps=LAST_STEPS, identity=identity)
-
-
-def _descended(model: Model, prior: Array, seed: int) -> Optimum:
-    """The optimum that many starts find; of many rows some are enough to tell which start is best."""
-    if model.table.rows <= 2 * START_ROWS or model.law.sequence is not None:
-        return _search(model, prior, prior, model.data)
-    first = _search(model, prior, prior, model.some_rows(START_ROWS, seed))
-    again = _search(model, first.position[None], prior, model.data)
-    return replace(again, agreement=first.agreement)
 
 
 def _nuts(model: Model, seed: int, chains: int, warmup: int | None, draws: int, tell: Progress) -> Posterior:
@@ -320,7 +292,7 @@ def _with_modes(model: Model, told: Verdict, optimum: Optimum, positions: Array)
 
 def _with_units(model: Model, told: Verdict, optimum: Optimum, seed: int) -> Verdict:
     """The verdict of a fit in trouble, with rows that are in another unit than the rest."""
-    if (told.ok and not told.notes) or model.width > WIDE:  # whose refits would take longer than the fit
+    if (told.ok and not told.notes) or model.width > WIDE:
         return told
     from . import checks, swapped
 

@@ -30,8 +30,8 @@ Array = NDArray[np.float64]
 
 #: starts of the search for a mode at every cut; the law has been fitted before, or will be
 STARTS = 16
-#: of them in wide models, whose steps are dear and whose populations leave one mode
-STARTS_WIDE, WIDE = 6, 20
+#: unknowns above which steps are too dear to be taken from every start, at every cut; Huber's point fit takes so many
+WIDE, STARTS_WIDE = 20, 6
 DRAWS = 1000
 #: draws times rows that are held at once
 CELLS = 20_000_000
@@ -130,18 +130,10 @@ def _positions(
     model: Model, prior: Array, method: str, seed: int, random: np.random.Generator
 ) -> tuple[Array, list[str]]:
     """Draws of the posterior (n, width) from the rows that count, and what speaks against them."""
-    from .start import descend
+    from .search import mode
     from .whiten import laplace
 
-    potential, identity, data = model.potential(), f"posterior:{model.identity}", model.data
-    starts = prior[: STARTS if model.width < WIDE else STARTS_WIDE]
-    if model.spreads.size:
-        pinned = {**model.pinned(np.median(prior[:, model.spreads], axis=0)), "weights": data["weights"]}
-        first = descend(potential, starts, pinned, max_steps=100, identity=identity)
-        pinned = {**model.pinned(model.empirical_spread(first.position)), "weights": data["weights"]}
-        optimum = descend(potential, first.position[None], pinned, max_steps=100, identity=identity)
-    else:
-        optimum = descend(potential, starts, data, identity=identity)
+    optimum = mode(model, prior[:STARTS], prior, wide=WIDE)
     whitening = laplace(optimum, scale=scale_of(prior))
     if method == "map":
         reasons = [] if optimum.converged else ["the search for the mode did not come to rest"]
@@ -150,7 +142,7 @@ def _positions(
     from .sample import Settings, sample
 
     settings = Settings(chains=4, warmup=300, draws=DRAWS // 4, seed=seed)
-    drawn = sample(potential, data, whitening, settings, identity=identity)
+    drawn = sample(model.potential(), model.data, whitening, settings, identity=f"posterior:{model.identity}")
     worst = float(np.max(rhat(drawn.positions)))
     reasons = [] if worst < 1.05 else [f"the chains disagree (R-hat {worst:.2f})"]
     return drawn.positions.reshape(-1, model.width), reasons

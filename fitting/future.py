@@ -18,7 +18,8 @@ from .density import log_prior
 from .model import PINNED, Model, scale_of
 from .pointwise import row_log_density
 from .psis import smooth
-from .start import Optimum, descend
+from .search import mode
+from .start import Optimum
 from .whiten import laplace
 
 Array = NDArray[np.float64]
@@ -61,7 +62,8 @@ def folds(model: Model, along: Array, cuts: list[float], seed: int) -> list[Fold
     found = []
     for number, cut in enumerate(cuts):
         kept = along <= cut
-        optimum = _mode(model, prior, kept.astype(float), before)
+        starts = prior[:STARTS] if before is None else np.concatenate([before[None], prior[: STARTS - 1]])
+        optimum = _loosened(model, mode(model.weighted(kept.astype(float)), starts, prior))
         before = optimum.position
         random = np.random.default_rng([seed, 7, number])
         u, log_weights, k = _posterior(model, optimum, prior, kept, random)
@@ -73,18 +75,11 @@ def folds(model: Model, along: Array, cuts: list[float], seed: int) -> list[Fold
     return found
 
 
-def _mode(model: Model, prior: Array, weights: Array, before: Array | None) -> Optimum:
-    starts = prior[:STARTS] if before is None else np.concatenate([before[None], prior[: STARTS - 1]])
-    identity = f"posterior:{model.identity}"
-    if not model.spreads.size:
-        return descend(model.potential(), starts, {**model.data, "weights": weights}, identity=identity)
-    held = {**model.pinned(np.median(prior[:, model.spreads], axis=0)), "weights": weights}
-    first = descend(model.potential(), starts, held, identity=identity)
-    held = {**model.pinned(model.empirical_spread(first.position)), "weights": weights}
-    again = descend(model.potential(), first.position[None], held, identity=identity)
-    loosened = again.hessian.copy()  # while the mode was sought the spreads were held
-    loosened[model.spreads, model.spreads] -= PINNED**-2
-    return replace(again, hessian=loosened)
+def _loosened(model: Model, optimum: Optimum) -> Optimum:
+    """With the curvature of the density itself: while the mode was sought the spreads were held."""
+    hessian = optimum.hessian.copy()
+    hessian[model.spreads, model.spreads] -= PINNED**-2
+    return replace(optimum, hessian=hessian)
 
 
 def _posterior(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ from posteriors import posterior
 
 import lawdsl
 from fitting import Posterior, comparing
+from fitting.discrepancy import Discrepancy
 from fitting.future import cuts_of
 from fitting.psis import leave_one_out
+from fitting.reliability import Found, Reliability
 from lawdsl.cli import run
 from lawdsl.errors import AskError, InputError
 
@@ -188,6 +192,25 @@ def test_the_command_on_fits(folder: Path, capsys: pytest.CaptureFixture[str]) -
         answer["laws"][1]["leave_future_out"]["elpd"], abs=5
     )
     assert set(answer) == {"laws", "rows", "frontier", "cuts", "notes", "verdicts", "points"}
+
+
+def test_the_average_holds_what_backtests_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A law that was backtested brings its own error and its calibration, and what was not is named."""
+    seen = Found("L", (0.5, 1.5), 63, 4, {0.9: 0.51}, {0.9: 0.88})
+    told = Reliability("N", 9.0, "map", (seen,), {"L": Discrepancy(0.3, math.log(0.3), 0.2, True, 5, 63)})
+    plain = drawn(law())
+    replace(plain, reliability=told).save(folder / "told.nc")
+    silent, known = str(folder / "above.nc"), str(folder / "told.nc")
+    (alone,) = comparing.average([plain, drawn(law(name="same"))], [0.5, 0.5], [{"N": 1e10}])
+    assert not alone.average.widened
+    assert run(["compare", known, silent, "--at", "N=10B", "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["points"]
+    assert [one["widened"] for one in (found["average"], *found["laws"])] == [True, True, False]
+    assert found["average"]["new_hi"] - found["average"]["new_lo"] > 1.5 * (alone.average.new_hi - alone.average.new_lo)
+    assert run(["compare", known, silent, "--at", "N=10B"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "calibration of line: one decade out, 90 % intervals covered 88 % of 63 forecasts" in said
+    assert "widened by the law's own error" in said and "not backtested: above; lawdsl backtest FIT" in said
 
 
 def test_the_command_on_laws(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import click
 
 from ..errors import AskError, Fault, Span, suggest
 from ..numbers import short
+from ..words import WIDENED
 from . import say
 from .command import command
 from .fits import METHODS, _engine, _units, pairs
@@ -102,6 +103,7 @@ def compare_command(
     _print(found)
     if averaged:
         _print_points(found, averaged, level)
+        _print_calibration(found.names, averaged)
     for name, one in zip(names, fits, strict=True):
         if not one.verdict.ok:
             say.line()
@@ -216,3 +218,22 @@ def _print_points(found: Comparison, averaged: list[Averaged], level: float) -> 
             )
         )
         say.table(header, rows)
+
+
+def _print_calibration(names: tuple[str, ...], averaged: list[Averaged]) -> None:
+    """What backtests found of the laws' forecasts at such distances, and of which laws nothing is known."""
+    texts, silent = [], []
+    for i, name in enumerate(names):
+        words = list(dict.fromkeys(one.laws[i].found for one in averaged if one.laws[i].found))
+        texts += [f"calibration of {name}: {text}" for text in words[:6]]
+        if not words and any(one.laws[i].distance() for one in averaged):
+            silent.append(name)
+    if any(one.average.widened for one in averaged):
+        texts.append(WIDENED)
+    if silent:
+        cure = "lawdsl backtest FIT tells how its forecasts fare on these rows, and the average of such fits knows it"
+        texts.append(f"not backtested: {', '.join(silent)}; {cure}")
+    if texts:
+        say.line()
+    for text in texts:
+        say.text(text)
