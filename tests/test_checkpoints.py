@@ -188,7 +188,7 @@ def test_weights_beyond_the_free_memory_are_spread(neox: Path, monkeypatch: pyte
     assert asked["device_map"] == "auto"
     assert Path(asked["offload_folder"]).is_dir()
     monkeypatch.undo()
-    whole, _ = load(Source(str(neox)))
+    whole, _ = load(Source(str(neox)), "cpu")
     tokens = torch.arange(20)[None]
     there = model.get_input_embeddings().weight.device
     assert torch.allclose(model(tokens.to(there)).logits.cpu(), whole(tokens).logits, atol=1e-4)
