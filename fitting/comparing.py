@@ -317,7 +317,7 @@ def _known(model: Model) -> dict[str, Any]:
 def average(
     fits: Sequence[Posterior], weights: Sequence[float], points: Sequence[Mapping[str, Any]], *, level: float = 0.9
 ) -> list[Averaged]:
-    """Predictions of every law and of their mixture; a law that was backtested brings its own error into both. A point's
+    """Predictions of every law and of their mixture; a backtested law brings its own error into both. A point's
     names that only some of the laws have are passed over by the others.
 
     Raises: AskError for points that do not fit the laws.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic
 
@@ -102,14 +103,17 @@ def connect(ray: Any, address: str | None, workers: int) -> None:
     """Start or join a cluster. Raises: OutsideError (MEA404) where there is none to be had."""
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # Ray's coming default, and it warns of it
     try:
-        if address is None:
-            paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}  # they import what we can
-            ray.init(
-                address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False, logging_level="ERROR",
-                runtime_env={"env_vars": paths},
-            )  # fmt: skip
-        else:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        with warnings.catch_warnings():
+            # Ray forks to start its programs at once in what is forked; JAX warns of any fork
+            warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
+            if address is None:
+                paths = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}  # they import what we can
+                ray.init(
+                    address="local", num_cpus=workers, include_dashboard=False, log_to_driver=False,
+                    logging_level="ERROR", runtime_env={"env_vars": paths},
+                )  # fmt: skip
+            else:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR")
     except Exception as error:  # among them bare ones, where a cluster takes too long to start
         ray.shutdown()  # whatever part of it has started
         where = f"--on ray:{address}" if address else "--on ray"
