@@ -44,8 +44,6 @@ PREDICTIVE_DRAWS = 500  # kept in the file for checks; predictions use every pos
 PREDICTIVE_VALUES = 4_000_000  # at most, of a response: fewer draws of many rows
 LAPLACE_DRAWS = 2000
 PATTERN_DRAWS = 200
-#: unknowns above which refits in search of swapped units would take longer than the fit
-WIDE = 40
 #: below this share of starts at the best optimum the verdict says so
 AGREEMENT = 0.1
 
@@ -292,7 +290,7 @@ def _with_modes(model: Model, told: Verdict, optimum: Optimum, positions: Array)
 
 def _with_units(model: Model, told: Verdict, optimum: Optimum, seed: int) -> Verdict:
     """The verdict of a fit in trouble, with rows that are in another unit than the rest."""
-    if (told.ok and not told.notes) or model.width > WIDE:
+    if told.ok and not told.notes:
         return told
     from . import checks, swapped
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from lawdsl.backends import numpy_operations
 from lawdsl.law import FIRST, Law
 from lawdsl.numbers import short
+from lawdsl.words import NAMED, listed
 
 from . import outcomes
 from .model import Block, Model, scale_of
@@ -65,7 +66,7 @@ class Direction:
 
     def sentence(self) -> str:
         """In words."""
-        joined = self.names[0] if len(self.names) == 1 else f"{', '.join(self.names[:-1])} and {self.names[-1]}"
+        joined = listed(self.names, NAMED)
         if len(self.names) == 1:
             what = f"the rows say nothing about {joined}" if self.exact else f"the rows say little about {joined}"
         else:

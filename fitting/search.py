@@ -44,9 +44,14 @@ def mode(model: Model, starts: Array, prior: Array, *, seed: int = 0, wide: int 
     return replace(again, agreement=first.agreement)  # ends of the first search are not of this density
 
 
-def mode_near(model: Model, position: Array, prior: Array) -> Optimum:
-    """The mode that lies at `position` (width,) or near it, the populations' spreads held at theirs."""
-    return _search(model, position[None], prior, model.pinned(position[model.spreads]), WIDE)
+def mode_near(model: Model, position: Array, prior: Array, log_spread: Array | None = None) -> Optimum:
+    """The mode that lies at `position` (width,) or near it, the populations' spreads held at `log_spread`, by default
+    the position's own.
+
+    Raises: ValueError if the density is not finite there.
+    """
+    held = position[model.spreads] if log_spread is None else log_spread
+    return _search(model, position[None], prior, model.pinned(held) if model.spreads.size else model.data, WIDE)
 
 
 def _search(model: Model, starts: Array, prior: Array, data: Any, wide: int) -> Optimum:

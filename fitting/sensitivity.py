@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lawdsl.words import NAMED, listed
+
 from . import priors
 from .model import Model
 
@@ -55,16 +57,12 @@ def notes(found: Mapping[str, Sensitivity]) -> tuple[str, ...]:
     held = [n for n, s in found.items() if s.prior >= THRESHOLD and s.likelihood < THRESHOLD]
     told = []
     if torn:
-        worst = ", ".join(f"{n} {found[n].prior:.2f}" for n in torn[:6])
-        told.append(f"prior and rows pull apart {_are(torn)} (power-scaling sensitivity to the prior {worst})")
+        worst = ", ".join(f"{n} {found[n].prior:.2f}" for n in torn[:NAMED])
+        told.append(f"prior and rows pull apart {listed(torn, NAMED)} (power-scaling sensitivity to the prior {worst})")
     if held:
-        worst = ", ".join(f"{n} {found[n].prior:.2f}" for n in held[:6])
-        told.append(f"the prior moves {_are(held)} more than the rows do (power-scaling sensitivity {worst})")
+        worst = ", ".join(f"{n} {found[n].prior:.2f}" for n in held[:NAMED])
+        told.append(f"the prior moves {listed(held, NAMED)} more than the rows do (power-scaling sensitivity {worst})")
     return tuple(told)
-
-
-def _are(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _log_prior(model: Model, values: Mapping[str, Array]) -> Array:

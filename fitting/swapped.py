@@ -9,7 +9,6 @@ factor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from .density import log_prior
 from .model import Model
 from .pointwise import row_log_density
-from .start import descend
+from .search import mode_near
 
 Array = NDArray[np.float64]
 
@@ -118,10 +117,7 @@ def _tried(
         for _ in range(ROUNDS):
             changed = _changed(model, column, rows, factor)
             try:
-                start = descend(
-                    changed.potential(), start[None], _held(changed, prior),
-                    identity=f"posterior:{model.identity}",
-                ).position  # fmt: skip
+                start = mode_near(changed, start, prior, np.median(prior[:, model.spreads], axis=0)).position
             except ValueError:
                 break
             as_is = _densities(model, start[None])[0]
@@ -153,10 +149,6 @@ def _seeds(values: Array, factor: float, plain: Array, right: Array, mixture: Ar
     found = [np.flatnonzero(could), order[of_last[1] + 1 :] if suffix else order[: of_first[1] + 1]]
     found += [np.flatnonzero(right[draw] > plain[draw]) for draw in np.argsort(-mixture, kind="stable")[:CHOSEN]]
     return [rows for rows in found if 0 < len(rows) < len(values)]
-
-
-def _held(model: Model, prior: Array) -> Mapping[str, object]:
-    return model.pinned(np.median(prior[:, model.spreads], axis=0)) if model.spreads.size else model.data
 
 
 def _changed(model: Model, column: str, rows: NDArray[np.int64], factor: float) -> Model:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lawdsl.law import Law
+from lawdsl.words import NAMED, listed
 
 from . import convergence
 
@@ -141,12 +142,14 @@ def of_information(
         if np.sqrt(value) < UNINFORMED:
             continue
         order = np.argsort(-np.abs(vector))
-        names = [labels[own[i]] for i in order if abs(vector[i]) >= LOADING]
+        largest = abs(vector[order[0]])
+        least = LOADING if largest >= LOADING else largest / 2  # of many levels together none need stand out
+        names = [labels[own[i]] for i in order if abs(vector[i]) >= least]
         share = f"the posterior is {min(np.sqrt(value), 9.99):.2f} times as wide as the prior there"
         if len(names) == 1:
             reasons.append((names, f"the data say next to nothing about {names[0]} ({share}): the prior decides"))
         else:
-            joined = " from ".join([names[0], " and ".join(names[1:])])
+            joined = f"{names[0]} from {listed(names[1:], NAMED)}"
             reasons.append((names, f"the data do not separate {joined} ({share}): the prior decides"))
     return [text for _, text in reasons] if design is None else design.completed(reasons)
 

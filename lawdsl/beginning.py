@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from .shape import LAW
 from .units import Quantity
+from .words import listed
 
 #: where a variable's scale is stated, by its unit: a size at which one has a feeling for the number
 REFERENCE = {"parameters": "1B", "tokens": "10B", "FLOP": "1e21", "bits": "4", "steps": "10K", "images": "1M"}
@@ -64,7 +65,7 @@ def begun(
 ) -> str:  # fmt: skip
     """A law of the form `response = floor + a power of each variable`, commented, with wide priors."""
     falls = [part.name for part in variables if not part.grows]
-    title = title or f"{response.name} by {_and([part.name for part in variables])}"
+    title = title or f"{response.name} by {listed(part.name for part in variables) or 'nothing'}"
     terms = [_term(part) for part in variables]
     equation = " + ".join([*([f"{_floor(response)}"] if floor else []), *terms])
     lines = [
@@ -144,7 +145,3 @@ def _quantity(quantity: Quantity) -> str:
 def _text(text: str) -> str:
     """A text as YAML: as it is where that is safe, in quotes elsewhere."""
     return text if re.fullmatch(r"[A-Za-z][\w ./()-]*", text) else json.dumps(text, ensure_ascii=False)
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "nothing"

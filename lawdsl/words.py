@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from .law import SCALED, Ask, Check, Data, Law, Noise, Parameter, Prior, Value
 from .numbers import interval as interval
@@ -31,6 +32,8 @@ NOISES = {
     "beta-binomial": "shares of `trials` that scatter more than a binomial's, by `concentration`",
     "poisson": "counts",
 }
+#: names told of many that a message is about
+NAMED = 6
 #: nats/token of a uniform guess over a vocabulary of a million
 WORSE_THAN_A_GUESS = 13.8
 #: what is to be said beside forecasts: of losses that no model has, of widened intervals, and of plain ones far out
@@ -136,6 +139,18 @@ def tolerance(check: Check) -> str:
     found = [f"{100 * check.rel:.3g} %"] if check.rel is not None else []
     found += [f"± {short(check.abs)}"] if check.abs is not None else []
     return " and ".join(found)
+
+
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """Names in words: a; a and b; a, b and c; and where there are many more than `most`, how many others there are.
+
+    >>> listed(["A", "B"]), listed("abcdefgh", most=3)
+    ('A and B', 'a, b, c and 5 others')
+    """
+    shown = list(names)
+    if most is not None and len(shown) > most + 1:
+        shown[most:] = [f"{len(shown) - most} others"]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
 def example(law: Law, name: str) -> str:

@@ -153,6 +153,23 @@ def test_units_swapped_in_half_the_rows(column: str, factor: float, was: str) ->
     assert told.reasons[0].startswith(f"rows 121 to 240 look as if {column} were in {was}")
 
 
+def test_units_swapped_in_a_law_of_many_constants() -> None:
+    """Forty-eight corpora, each with a level of its own: fifty-four constants in all."""
+    own = "E: {between: [1, 2.5]}"
+    assert own in LAW
+    law = lawdsl.parse(LAW.replace(own, "E: {between: [1, 2.5], by: corpus}").replace(
+        "parameters:", "factors: {corpus: {levels: any}}\nparameters:"))  # fmt: skip
+    table = rows()
+    random = np.random.default_rng(1)
+    levels = np.arange(ROWS) % 48
+    loss = table.columns["L"] + 0.2 * random.normal(size=48)[levels]
+    columns = {**table.columns, "L": loss, "corpus": [f"corpus {level:02d}" for level in levels]}
+    columns["D"] = np.where(np.arange(ROWS) < ROWS // 2, columns["D"] / 1e9, columns["D"])
+    told = verdict(columns, law)
+    assert not told.ok
+    assert "as if D were in billions" in the_one(told.reasons, "as if")
+
+
 # --- with the sampler, on real points --------------------------------------------------------------------------------
 
 

@@ -133,6 +133,19 @@ def test_a_level_that_the_data_do_not_touch_is_named() -> None:
     assert "the data say next to nothing about k[rtn]" in reason
 
 
+def test_a_direction_that_is_of_many_levels_alike_is_told_by_the_first() -> None:
+    """Thirty levels that move together: none of them makes up a third of the direction."""
+    law = lawdsl.parse(
+        "law: levels\nvariables: {N: {unit: parameters}}\nresponse: {L: {unit: nats/token}}\n"
+        "factors: {text: {levels: any}}\nparameters:\n  E: {between: [1, 3], by: text}\n  s: {prior: HalfNormal(0.1)}\n"
+        "equation: L = E + 0*N\nnoise: {family: normal, on: log, scale: s}\n"
+    )
+    random = np.random.default_rng(4)
+    together = random.normal(size=(4000, 1)) + 0.01 * random.normal(size=(4000, 30))
+    (reason,) = verdict.of_information(law, together, random.normal(size=(1000, 30)), [f"E[t{i}]" for i in range(30)])
+    assert reason.startswith("the data do not separate E[t") and " and 23 others (the posterior is 5" in reason
+
+
 def test_noise_may_be_the_priors() -> None:
     """A law is not wrong because its scatter is ill known."""
     u = positions()

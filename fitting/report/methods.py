@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,11 +70,11 @@ def _label(law: Law) -> str:
 
 def _law(posterior: Posterior, cited: references.References) -> str:
     law, source = posterior.law, dict(posterior.law.source)
-    responses = words_joined(
+    responses = words.listed(
         _quantity(o.response.name, o.response.about, str(o.response.quantity)) for o in law.outcomes
     )
     inputs = [law.variable[name] for name in law.inputs]
-    given = words_joined(_quantity(v.name, v.about, str(v.quantity)) for v in inputs)
+    given = words.listed(_quantity(v.name, v.about, str(v.quantity)) for v in inputs)
     names = [name for name in people(source.get("authors", "")) if name != "others"]
     if cited.law:
         several = len(people(source.get("authors", ""))) > 1
@@ -93,21 +92,15 @@ def _quantity(name: str, about: str, unit: str) -> str:
     return f"${latex_name(name)}$ ({what}in {escape(unit)})"
 
 
-def words_joined(texts: Iterable[str]) -> str:
-    """a, b and c."""
-    listed = list(texts)
-    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}" if listed else ""
-
-
 def _where(law: Law) -> list[str]:
     """What the factors are, if a parameter has a value per level of one."""
     grouped = [p for p in law.parameters if p.grouped]
     said = []
     for p in grouped:
-        factors = words_joined(escape(f.replace("_", " ")) for f in p.by)
+        factors = words.listed(escape(f.replace("_", " ")) for f in p.by)
         pooled = ", partially pooled" if p.pool == "partial" else ""
         said.append(f"${latex_name(p.name)}$ has a value per {factors}{pooled}")
-    return [f"Here {words_joined(said)}."] if said else []
+    return [f"Here {words.listed(said)}."] if said else []
 
 
 def _data(posterior: Posterior, cited: references.References) -> list[str]:
@@ -121,13 +114,13 @@ def _data(posterior: Posterior, cited: references.References) -> list[str]:
         for name, (low, high) in posterior.ranges.items()
         if low < high
     ]
-    across = f", with {words_joined(ranges)}" if ranges else ""
+    across = f", with {words.listed(ranges)}" if ranges else ""
     said = [f"The law was fitted to ${told.rows}$ observations of {table}{cite}{across}."]
     if told.notes:
         said.append(f"How the rows were prepared: {escape('; '.join(told.notes))}.")
     factors = [f"{len(levels)} levels of {escape(name)}" for name, levels in posterior.factors.items() if levels]
     if factors:
-        said.append(f"There are {words_joined(factors)}.")
+        said.append(f"There are {words.listed(factors)}.")
     said.append(f"(The bound rows have the SHA-256 digest \\texttt{{{told.data_digest[:12]}}}.)")
     return said
 
@@ -141,7 +134,7 @@ def _noise(law: Law) -> list[str]:
         scale = SCALES[noise.on] if noise.family in ("normal", "student-t", "laplace", "huber") else ""
         text = f"Observations of {name} were taken to be {FAMILIES[noise.family]} about the law{scale}"
         parts = [f"{what} ${latex(tree)}$" for what, tree in _expressions(noise)]
-        text += f", with {words_joined(parts)}" if parts else ""
+        text += f", with {words.listed(parts)}" if parts else ""
         if noise.error:
             text += "; known standard errors of the observations were added in quadrature"
         said.append(text + ".")
@@ -167,11 +160,11 @@ def _priors(posterior: Posterior) -> list[str]:
             tied.append(f"${latex_name(p.name)} = {latex(p.tied)}$")
         else:
             priors += _prior_of(p)
-    said = [f"The priors were {words_joined(priors)}."] if priors else []
+    said = [f"The priors were {words.listed(priors)}."] if priors else []
     if held:
-        said.append(f"Held fixed were {words_joined(held)}.")
+        said.append(f"Held fixed were {words.listed(held)}.")
     if tied:
-        said.append(f"By definition {words_joined(tied)}.")
+        said.append(f"By definition {words.listed(tied)}.")
     return said
 
 
