@@ -15,7 +15,7 @@ from pathlib import Path
 from process import ROOT, machine, shown
 
 NAMES = (
-    "command", "library", "gradient", "posterior", "multistart", "bootstrap", "evaluate", "quantize", "sweep",
+    "command", "library", "gradient", "posterior", "multistart", "bootstrap", "rows", "evaluate", "quantize", "sweep",
     "sldbench",
 )  # fmt: skip
 
