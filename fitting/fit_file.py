@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,19 +80,20 @@ def _write(groups: Mapping[str, Group], content: io.BytesIO) -> None:
 
 
 def read(path: Path) -> dict[str, Group]:
-    """The groups of a sealed file.
+    """The groups of a sealed file, which is opened once: another may take its place at any instant.
 
     Raises: ValueError where the seal is broken or the contents are no fit's, and what h5netcdf raises.
     """
     import h5netcdf
 
-    if path.stat().st_size > limits.FIT_BYTES:  # before all of it is hashed
-        raise ValueError(f"it is larger than {limits.FIT_BYTES >> 30} GiB")
-    if not _whole(path):
-        raise ValueError("it is cut short, damaged, or was written by another program")
-    admit(path)
-    with h5netcdf.File(path, "r") as file:
-        return {"/": _read(file), **{f"/{name}": _read(group) for name, group in file.groups.items()}}
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > limits.FIT_BYTES:  # before all of it is hashed
+            raise ValueError(f"it is larger than {limits.FIT_BYTES >> 30} GiB")
+        if not _whole(file):
+            raise ValueError("it is cut short, damaged, or was written by another program")
+        admit(file)
+        with h5netcdf.File(file, "r") as home:
+            return {"/": _read(home), **{f"/{name}": _read(group) for name, group in home.groups.items()}}
 
 
 def _read(home: Any) -> Group:
@@ -104,12 +106,10 @@ def _read(home: Any) -> Group:
     return Group(variables, {}, {key: str(text) for key, text in home.attrs.items()})
 
 
-def _whole(path: Path) -> bool:
+def _whole(file: BinaryIO) -> bool:
     """Whether the file ends with the sha256 of all before it."""
-    size = path.stat().st_size
-    end = max(0, size - len(SEAL) - hashlib.sha256().digest_size)
+    end = max(0, os.fstat(file.fileno()).st_size - len(SEAL) - hashlib.sha256().digest_size)
     told = hashlib.sha256()
-    with path.open("rb") as file:
-        for start in range(0, end, PIECE):
-            told.update(file.read(min(PIECE, end - start)))
-        return file.read() == SEAL + told.digest()
+    for start in range(0, end, PIECE):
+        told.update(file.read(min(PIECE, end - start)))
+    return file.read() == SEAL + told.digest()

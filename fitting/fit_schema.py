@@ -7,8 +7,7 @@ at any file of the machine, say that a kilobyte unpacks to a terabyte, or hold a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -23,12 +22,12 @@ NUMBERS = "iufb"
 PACKED = (None, "gzip")
 
 
-def admit(path: Path) -> None:
+def admit(content: BinaryIO) -> None:
     """Look at the file's table of contents. Raises: ValueError with what in it is no fit's, OSError."""
     import h5py
 
     size, count = 0, 0
-    with h5py.File(path, "r") as file:
+    with h5py.File(content, "r") as file:
         for name, variable in _variables(file, h5py):
             size, count = size + variable.nbytes, count + 1
             if variable.external or variable.is_virtual:
