@@ -32,13 +32,13 @@ TROUBLE: dict[str, str] = {
     "denoiser_saving": (
         "the level, the height and the fall of a curve of three sizes trade against each other, and where the error is "
         "at its ceiling nothing is known of them: in a third of the replicates the two short chains "
-        "disagree, and are ranked as they are. With chains of four times the length three of 50 replicates disagree, and "
-        "nothing is rejected (smallest p 0.34)."
+        "disagree, and are ranked as they are. With chains of four times the length three of 50 replicates disagree, "
+        "and nothing is rejected (smallest p 0.34)."
     ),
     "data_filtering": (
         "not rejected, but a quarter of all draws diverge: constants from all over their priors often put the error at "
-        "the law's ceiling of .999. Of 12 replicates looked at the four with a third or more of their rows there had 44 "
-        "to 75 % of draws diverge, the other eight none. A fit of the published constants' rows is good (docs/fits.md)."
+        "the law's ceiling of .999. Of 12 replicates looked at the four with a third or more of their rows there had "
+        "44 to 75 % of draws diverge, the other eight none. A fit of the published constants' rows is good (docs/fits.md)."
     ),
     "data_filtering_code": (
         "not rejected, but half of all draws diverge: in 13 of 16 replicates looked at every row lies at the law's "
