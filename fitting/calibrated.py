@@ -38,7 +38,8 @@ TROUBLE: dict[str, str] = {
     "data_filtering": (
         "not rejected, but a quarter of all draws diverge: constants from all over their priors often put the error at "
         "the law's ceiling of .999. Of 12 replicates looked at the four with a third or more of their rows there had "
-        "44 to 75 % of draws diverge, the other eight none. A fit of the published constants' rows is good (docs/fits.md)."
+        "44 to 75 % of draws diverge, the other eight none. A fit of rows that published constants give is good "
+        "(docs/fits.md)."
     ),
     "data_filtering_code": (
         "not rejected, but half of all draws diverge: in 13 of 16 replicates looked at every row lies at the law's "
