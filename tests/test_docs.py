@@ -21,10 +21,7 @@ PAGES = [
     if not path.relative_to(ROOT).as_posix().startswith(tuple(f"docs/{made}" for made in MADE))
 ]
 #: pages whose fits take minutes of CPU
-SLOW = frozenset({
-    "README.md", "docs/bound.md", "docs/how-to/compare.md", "docs/how-to/design.md", "docs/how-to/extrapolate.md",
-    "docs/how-to/measure.md",
-})  # fmt: skip
+SLOW = frozenset({"docs/bound.md", "docs/how-to/measure.md"})
 
 
 @pytest.fixture(scope="module")
