@@ -9,13 +9,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
-#: a minute of CPU each: the first one runs always, the others before a release
-RUN = [pytest.param(path, marks=pytest.mark.slow if k else (), id=path.stem) for k, path in enumerate(NOTEBOOKS)]
 
 
 # Sockets of a kernel are closed when it is collected, as their libraries mean it.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::RuntimeWarning")
-@pytest.mark.parametrize("path", RUN)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing fails, and the last value of every cell shows itself by more than its `repr`."""
     nbformat = pytest.importorskip("nbformat")
