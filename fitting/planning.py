@@ -30,7 +30,7 @@ from .cost import INFERENCE, cost_of, costs, of_unit
 from .means import at_points, thinned
 from .outcomes import off_by
 from .posterior import Posterior
-from .predictions import calibration, decades_beyond, law_errors, parameter_values
+from .predictions import calibration, decades_beyond, law_errors, number_of, parameter_values
 from .verdict import Verdict
 
 Array = NDArray[np.float64]
@@ -121,11 +121,11 @@ class Plan(Tabular):
 
 
 def plan(
-    posterior: Posterior, budget: float, *, over: tuple[str, ...] = (), at: Mapping[str, Any] | None = None,
+    posterior: Posterior, budget: float | str, *, over: tuple[str, ...] = (), at: Mapping[str, Any] | None = None,
     cost: str | None = None, inference: float = 0.0, unique: float | None = None, target: float | None = None,
     level: float = 0.9,
 ) -> Plan:  # fmt: skip
-    """The plan for a budget (FLOP, or the unit of `cost`).
+    """The plan for a budget (FLOP, or the unit of `cost`), a number or a text such as "1e24".
 
     `over`: the variables to choose; unless said those of the law's own question for a budget, else N and D. `at`: the
     other variables and levels of factors. `inference`: tokens to be served, each at 2*N FLOP beside the training.
@@ -134,8 +134,10 @@ def plan(
     """
     law = posterior.law
     setting = _Setting.of(law, over, dict(at or {}), cost, inference, unique)
-    if not (np.isfinite(budget) and budget > 0):
-        raise AskError(Fault("ASK007", Span(law.name), f"a budget of {budget:g}", "A budget is positive: 1e24."))
+    number = number_of(budget)
+    if number is None or not (np.isfinite(number) and number > 0):
+        raise AskError(Fault("ASK007", Span(law.name), f"a budget of {budget!s:.40}", "A budget is positive: 1e24."))
+    budget = number
     chosen = thinned(posterior, DRAWS)
     if len(chosen) < 2:
         cure = "Fit by --method nuts, map or bootstrap."

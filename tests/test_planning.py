@@ -162,8 +162,13 @@ def test_faults(chinchilla: Posterior, more: dict[str, object], code: str) -> No
 def test_a_budget_out_of_all_proportion_is_a_fault(chinchilla: Posterior) -> None:
     with pytest.raises(AskError, match="ASK034"):
         plan(chinchilla, 1e-3, cost="6*N*D + N")
-    with pytest.raises(AskError, match="ASK007"):
-        plan(chinchilla, -1.0)
+    for budget in (-1.0, "-1", "much", float("nan")):
+        with pytest.raises(AskError, match="ASK007"):
+            plan(chinchilla, budget)
+
+
+def test_a_budget_may_be_written(chinchilla: Posterior) -> None:
+    assert plan(chinchilla, f"{BUDGET:g}").chosen == plan(chinchilla, BUDGET).chosen
 
 
 def test_the_command(chinchilla: Posterior, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
