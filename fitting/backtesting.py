@@ -327,7 +327,7 @@ def _marked(noise: Any, name: str, one: Mapping[str, Any], told: Discrepancy | N
         marks = {"plain": scores.mark(plain, observed, densities[0], restore)}
         marks["widened"] = marks["plain"]
         if told.widen:
-            density = discrepancy.log_mean(densities, _weights(told))
+            density = discrepancy.log_mean(densities, told.log_weights)
             marks["widened"] = widened(plain, told, far, observed, density, restore)
         if "beside" in here:
             density = np.asarray(here["beside_density"], dtype=float)
@@ -338,20 +338,13 @@ def _marked(noise: Any, name: str, one: Mapping[str, Any], told: Discrepancy | N
     )  # fmt: skip
 
 
-def _weights(told: Discrepancy) -> Array:
-    """Log weights of `discrepancy.SHARES` under a normal log share."""
-    weights = np.full(len(discrepancy.SHARES), -np.inf)
-    weights[1:] = -0.5 * ((np.log(discrepancy.SHARES[1:]) - told.log_share) / told.log_share_sd) ** 2
-    return np.asarray(weights - np.logaddexp.reduce(weights))
-
-
 def widened(
     plain: Array, told: Discrepancy, far: Array, observed: Array, density: Array, restore: Callable[[Array], Array]
 ) -> scores.Marks:
     """Marks of forecasts (quantiles, rows) on the noise's scale to which the law's error is added: every quantile with
     each of its equally likely sizes a decade, times each row's reach (rows,).
     """
-    sizes = discrepancy.quantiles(told.log_share, told.log_share_sd, DEVIATES) * told.unit
+    sizes = told.likely(DEVIATES)
     parts = []
     for start in range(0, plain.shape[1], CHUNK):
         rows = slice(start, start + CHUNK)

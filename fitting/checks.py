@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lawdsl.law import COUNTED, Outcome
 from lawdsl.numbers import short
+from lawdsl.words import listed
 
 from . import noise, outcomes, sensitivity
 from .model import Model
@@ -76,7 +77,7 @@ def named(model: Model, rows: Any) -> str:
     shown = [str(n) for n in numbers[:MOST_NAMED]]
     if len(numbers) > MOST_NAMED:
         return f"rows {', '.join(shown)} and {len(numbers) - MOST_NAMED} more"
-    return f"rows {', '.join(shown[:-1])} and {shown[-1]}"
+    return f"rows {listed(shown)}"
 
 
 def influential(model: Model, left_out: LeaveOneOut) -> list[str]:

@@ -62,6 +62,17 @@ class Discrepancy:
         """The median share."""
         return math.exp(self.log_share)
 
+    @property
+    def log_weights(self) -> Array:
+        """Log weights of `SHARES` under the normal log share; none at all is not among them."""
+        weights = np.full(len(SHARES), -np.inf)
+        weights[1:] = -0.5 * ((np.log(SHARES[1:]) - self.log_share) / self.log_share_sd) ** 2
+        return np.asarray(weights - np.logaddexp.reduce(weights))
+
+    def likely(self, count: int) -> Array:
+        """`count` equally likely errors a decade out, in order, on the noise's scale."""
+        return quantiles(self.log_share, self.log_share_sd, count) * self.unit
+
     def sizes(self, count: int, seed: int) -> Array:
         """`count` draws of the error a decade out, (count,), on the noise's scale: one error of the law a draw, the
         same in whichever call it is asked.

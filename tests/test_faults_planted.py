@@ -154,7 +154,7 @@ def test_units_swapped_in_half_the_rows(column: str, factor: float, was: str) ->
 
 
 def test_units_swapped_in_a_law_of_many_constants() -> None:
-    """Forty-eight corpora, each with a level of its own: fifty-four constants in all."""
+    """Forty-eight corpora, each with a level of its own: fifty-three constants in all."""
     own = "E: {between: [1, 2.5]}"
     assert own in LAW
     law = lawdsl.parse(LAW.replace(own, "E: {between: [1, 2.5], by: corpus}").replace(

@@ -198,10 +198,11 @@ def learned(curves: Mapping[str, np.ndarray], without: str = "") -> tuple[float,
 def scored(case: Case, found: Sequence[Mapping[str, Any]]) -> dict[str, list[engine.Forecast]]:
     """Forecasts of a case in every form."""
     at = np.asarray(found[0]["at"])
-    every = [engine.assemble(law, at, one["raw"])[0] for law, one in zip(laws(case), found, strict=False)]
+    of_case = laws(case)[: len(found)]
+    every = [engine.assemble(law, at, one["raw"])[0] for law, one in zip(of_case, found, strict=True)]
     forms: dict[str, list[engine.Forecast]] = {form: list(every[0]) for form in ("plain", "widened", "beside")}
     if len(found) > 1:
-        forms["averaged"] = forms["averaged_widened"] = averaged(lawdsl.load(case.law), every, found, at)
+        forms["averaged"] = forms["averaged_widened"] = averaged(of_case[0], every, found, at)
     return forms
 
 
@@ -223,15 +224,15 @@ def averaged(
     mixed = []
     for cut, one in told[0].items():
         mates = [m for m, by_cut in enumerate(told) if cut in by_cut]
-        scored, counts = [], []
+        densities, counts = [], []
         for lower in sorted(set.intersection(*(set(told[m]) for m in mates))):
             known = at[raws[0][lower]["row"]] <= one.edge
             if lower < cut and known.any():
-                scored.append(np.stack([np.asarray(raws[m][lower]["densities"])[0, known] for m in mates], axis=1))
+                densities.append(np.stack([np.asarray(raws[m][lower]["densities"])[0, known] for m in mates], axis=1))
                 counts.append(np.full(known.sum(), min(discrepancy.ROWS_A_CUT, known.sum()) / known.sum()))
         weights = np.full(len(mates), 1 / len(mates))
-        if scored:
-            weights = stacking(np.concatenate(scored), np.concatenate(counts))
+        if densities:
+            weights = stacking(np.concatenate(densities), np.concatenate(counts))
         marks = {}
         for form in ("plain", "widened"):
             parts = [forecast_of(raws[m][cut], told[m][cut].told if form == "widened" else None) for m in mates]
@@ -251,10 +252,10 @@ def forecast_of(here: Mapping[str, Any], told: discrepancy.Discrepancy | None) -
     values, densities = np.asarray(here["quantiles"]), np.asarray(here["densities"])
     if told is None or not told.widen:
         return values, densities[0]
-    sizes = discrepancy.quantiles(told.log_share, told.log_share_sd, engine.DEVIATES) * told.unit
+    sizes = told.likely(engine.DEVIATES)
     cloud = values[::2, None] + sizes[None, :, None] * discrepancy.growth(np.asarray(here["reach"]))
     wide = np.quantile(cloud.reshape(-1, values.shape[1]), (np.arange(len(values)) + 0.5) / len(values), axis=0)
-    return wide, discrepancy.log_mean(densities, engine._weights(told))
+    return wide, discrepancy.log_mean(densities, told.log_weights)
 
 
 MARKS = {"plain": "plain", "widened": "widened", "beside": "beside", "averaged": "plain", "averaged_widened": "widened"}

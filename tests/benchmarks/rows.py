@@ -2,9 +2,8 @@
 
 Each fit is a process of its own with nothing cached: seconds of CPU (of the fit: rows made and packages imported
 before), and the most memory that the whole process held; nuts is a short run, one chain of 100 draws of warm-up and 50
-kept. The gradient is of the log posterior as the sampler calls it,
-which sums many rows a chunk at a time; beside it a log-sum-exp over all rows at once by hand, in turn, the median of
-rounds.
+kept. The gradient is of the log posterior as the sampler calls it, which sums many rows a chunk at a time; beside it a
+log-sum-exp over all rows at once by hand, in turn, the median of rounds.
 """
 
 from __future__ import annotations
@@ -41,20 +40,20 @@ def main(options: argparse.Namespace) -> None:
             ])  # fmt: skip
     show(["fit", "CPU s", "us a row", "most memory, GiB", "alpha, beta within 4 sd"], table)
     print()
-    found = [json_of("gradient", rows) for rows in SIZES]
+    found = [spend(script(sys.executable, "rows.py", "gradient", rows)).answer for rows in SIZES]
     show(
         ["gradient", "lawdsl, ms", "ns a row", "by hand, ms", "lawdsl / by hand"],
         [
-            [f"{rows:,} rows", f"{1e3 * ours:.3f}", f"{1e9 * ours / rows:.0f}", f"{1e3 * hand:.3f}", f"{ratio:.2f}"]
-            for rows, (ours, hand, ratio) in zip(SIZES, found, strict=True)
+            [
+                f"{rows:,} rows",
+                f"{1e3 * told['ours']:.3f}",
+                f"{1e9 * told['ours'] / rows:.0f}",
+                f"{1e3 * told['hand']:.3f}",
+                f"{told['ratio']:.2f}",
+            ]  # fmt: skip
+            for rows, told in zip(SIZES, found, strict=True)
         ],
     )
-
-
-def json_of(what: str, rows: int) -> tuple[float, float, float]:
-    """What the child of this script answers."""
-    told = spend(script(sys.executable, "rows.py", what, rows)).answer
-    return told["ours"], told["hand"], told["ratio"]
 
 
 def columns(rows: int) -> dict[str, np.ndarray]:
@@ -65,17 +64,15 @@ def columns(rows: int) -> dict[str, np.ndarray]:
     return {"N": n, "D": d, "L": loss}
 
 
-def fit(method: str, rows: int) -> dict[str, Any]:
+def fit(method: Any, rows: int) -> dict[str, Any]:
     """A fit in this process."""
     import fitting
-    import lawdsl
 
     made = columns(rows)
     began = time.process_time()
-    settings = {"chains": CHAINS, "warmup": WARMUP, "draws": DRAWS} if method == "nuts" else {}
-    post = fitting.fit("chinchilla", made, method=method, **settings)  # type: ignore[arg-type]
+    settings: dict[str, Any] = {"chains": CHAINS, "warmup": WARMUP, "draws": DRAWS} if method == "nuts" else {}
+    post = fitting.fit("chinchilla", made, method=method, **settings)
     seconds = time.process_time() - began
-    assert isinstance(post.law, lawdsl.Law)
     truth = {"alpha": 0.34, "beta": 0.37}
     found = all(abs(post.flat[n].mean() - true) < 4 * post.flat[n].std() for n, true in truth.items())
     return {"seconds": seconds, "memory": memory(), "found": bool(found)}
